@@ -1,0 +1,1 @@
+//! Plan, journal and engine: from NodeSpec to installed server.

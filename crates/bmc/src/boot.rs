@@ -1,0 +1,151 @@
+//! Boot override, boot mode and secure boot.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Fut, Outcome};
+
+/// What a System boots next.
+pub trait Boot: Send + Sync {
+    /// Reads the boot settings. One request.
+    fn settings(&self) -> Fut<'_, BootSettings>;
+
+    /// Sets the boot override. Not proven: read the settings.
+    fn set_override(&self, wanted: BootOverride) -> Fut<'_, Outcome>;
+
+    /// Reads secure boot.
+    fn secure_boot(&self) -> Fut<'_, SecureBootState>;
+
+    /// Enables or disables secure boot; usually pending until a reset.
+    fn set_secure_boot(&self, enabled: bool) -> Fut<'_, Outcome>;
+}
+
+/// The boot settings as observed. What the BMC does not show is `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BootSettings {
+    /// The override's target.
+    pub target: Option<BootTarget>,
+    /// Whether the override is in force.
+    pub enabled: Option<OverrideEnabled>,
+    /// UEFI or legacy.
+    pub mode: Option<BootMode>,
+    /// The targets that the BMC says it accepts. Empty when it does not say (iDRAC10).
+    pub allowed_targets: Vec<BootTarget>,
+}
+
+impl BootSettings {
+    /// Whether the next boot goes to `target`. A BMC that shows a target but no `Enabled`, or that shows every
+    /// override as Continuous (sushy-tools), counts as armed.
+    #[must_use]
+    pub fn armed_for(&self, target: &BootTarget) -> bool {
+        self.target.as_ref() == Some(target) && self.enabled != Some(OverrideEnabled::Disabled)
+    }
+}
+
+/// A wanted boot override.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BootOverride {
+    /// Where to boot from.
+    pub target: BootTarget,
+    /// Once, always, or not.
+    pub enabled: OverrideEnabled,
+    /// The mode to boot in, where the BMC has it; `None` leaves it.
+    pub mode: Option<BootMode>,
+}
+
+/// The targets of `BootSourceOverrideTarget`, and the vendors' further ones by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum BootTarget {
+    /// No override.
+    None,
+    /// Network.
+    Pxe,
+    /// Optical, which on most BMCs means the virtual one.
+    Cd,
+    /// USB mass storage.
+    Usb,
+    /// Hard disk.
+    Hdd,
+    /// The setup screen.
+    BiosSetup,
+    /// A device path given apart.
+    UefiTarget,
+    /// UEFI HTTP boot.
+    UefiHttp,
+    /// Anything else, as the BMC spells it.
+    Other(String),
+}
+
+impl BootTarget {
+    /// The name as Redfish spells it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::None => "None",
+            Self::Pxe => "Pxe",
+            Self::Cd => "Cd",
+            Self::Usb => "Usb",
+            Self::Hdd => "Hdd",
+            Self::BiosSetup => "BiosSetup",
+            Self::UefiTarget => "UefiTarget",
+            Self::UefiHttp => "UefiHttp",
+            Self::Other(name) => name,
+        }
+    }
+
+    /// The target that Redfish spells so, without regard to case.
+    #[must_use]
+    pub fn parse(name: &str) -> Self {
+        const KNOWN: [BootTarget; 8] = [
+            BootTarget::None,
+            BootTarget::Pxe,
+            BootTarget::Cd,
+            BootTarget::Usb,
+            BootTarget::Hdd,
+            BootTarget::BiosSetup,
+            BootTarget::UefiTarget,
+            BootTarget::UefiHttp,
+        ];
+        KNOWN
+            .into_iter()
+            .find(|target| target.as_str().eq_ignore_ascii_case(name))
+            .unwrap_or_else(|| Self::Other(name.to_owned()))
+    }
+}
+
+impl fmt::Display for BootTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Whether an override is in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OverrideEnabled {
+    /// For the next boot only.
+    Once,
+    /// For every boot.
+    Continuous,
+    /// Not at all.
+    Disabled,
+}
+
+/// How firmware boots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BootMode {
+    /// UEFI.
+    Uefi,
+    /// BIOS compatibility.
+    Legacy,
+}
+
+/// Secure boot as observed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecureBootState {
+    /// What is set for the next boot.
+    pub enabled: Option<bool>,
+    /// Whether the present boot was a secure one.
+    pub current_boot: Option<bool>,
+}

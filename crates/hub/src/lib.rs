@@ -1,0 +1,1 @@
+//! Reporters: the journal told to others.

@@ -1,0 +1,1 @@
+//! One type over iDRAC, iLO, CIMC and standard Redfish.

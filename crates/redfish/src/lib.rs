@@ -1,0 +1,1 @@
+//! The Redfish protocol and the standard driver.

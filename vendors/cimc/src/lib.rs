@@ -1,0 +1,1 @@
+//! What Cisco CIMC does otherwise.

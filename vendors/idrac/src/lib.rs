@@ -1,0 +1,1 @@
+//! What Dell iDRAC does otherwise.

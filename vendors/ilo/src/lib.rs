@@ -1,0 +1,1 @@
+//! What HPE iLO does otherwise.
