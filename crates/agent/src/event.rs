@@ -1,0 +1,493 @@
+//! The vocabulary of the journal: everything that rackhand decides, does and sees, as one serialisable enum.
+//!
+//! Two rules keep it a spine rather than a log. A mutating [`Act`] is written as [`Event::Intent`] *before* its first
+//! request and as [`Event::Outcome`] after its proof, so that a crash leaves an intent without an outcome and nothing
+//! else. And an event says what was observed or decided, never what is hoped for. Nothing here may hold a secret.
+
+use std::{fmt, time::Duration};
+
+use rackhand_bmc::{Attributes, HostProgress, Identity, Mark, PowerOffPolicy, SlotId};
+use serde::{Deserialize, Serialize};
+
+/// One thing that happened. The JSON of these is the public stream format: fields are added, never changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[non_exhaustive]
+pub enum Event {
+    /// The agent's process began to own this journal.
+    AgentStarted {
+        /// Version of rackhand.
+        version: String,
+    },
+    /// An operator decided something by name.
+    Decided {
+        /// What.
+        decision: Decision,
+        /// Who or what said so: a flag, an annotation, a command.
+        by: String,
+    },
+    /// A job began for a node.
+    JobStarted {
+        /// The job.
+        job: JobId,
+        /// What makes this request for an installation differ from the one before.
+        request: String,
+        /// Why installing is allowed.
+        trigger: Trigger,
+        /// Where the spec stands.
+        source: String,
+    },
+    /// The engine of a new process took up a job that an earlier one left.
+    JobResumed {
+        /// The job.
+        job: JobId,
+    },
+    /// The BMC was reached and the machine named itself.
+    Identified {
+        /// Who it is.
+        identity: Box<Identity>,
+    },
+    /// The image that this job boots.
+    ImagePrepared {
+        /// The job.
+        job: JobId,
+        /// Its address as the BMC must see it.
+        url: String,
+        /// Its SHA-256, lower-case hex.
+        sha256: String,
+        /// Its size in bytes.
+        bytes: u64,
+        /// Whether the digest was given and matched; otherwise it is only recorded.
+        verified: bool,
+    },
+    /// A step began.
+    StepStarted {
+        /// The job.
+        job: JobId,
+        /// The step.
+        step: StepId,
+        /// What it will do, in a sentence.
+        detail: String,
+    },
+    /// A step is over.
+    StepFinished {
+        /// The job.
+        job: JobId,
+        /// The step.
+        step: StepId,
+        /// How it ended.
+        result: StepResult,
+        /// What was seen.
+        detail: String,
+    },
+    /// A try of a step met a transient error and will be made again.
+    StepRetried {
+        /// The job.
+        job: JobId,
+        /// The step.
+        step: StepId,
+        /// Which try it was, from 1.
+        attempt: u32,
+        /// What was seen.
+        error: String,
+        /// When the next try comes, in milliseconds from now.
+        wait_ms: u64,
+    },
+    /// A mutating act is about to be sent.
+    Intent {
+        /// The job.
+        job: JobId,
+        /// The act.
+        act: Act,
+        /// How long a request of it can still be under way after this moment, in milliseconds.
+        in_flight_ms: u64,
+    },
+    /// What became of an act.
+    Outcome {
+        /// The job.
+        job: JobId,
+        /// The act.
+        act: Act,
+        /// What became of it.
+        result: ActResult,
+    },
+    /// Something was seen of the installation.
+    Sighted {
+        /// The job.
+        job: JobId,
+        /// What.
+        evidence: Evidence,
+    },
+    /// Nothing is done to this node until somebody decides.
+    NeedsDecision {
+        /// Why.
+        reason: String,
+    },
+    /// A job is over.
+    JobFinished {
+        /// The job.
+        job: JobId,
+        /// How it ended.
+        result: JobResult,
+    },
+    /// An event of a newer version of rackhand, kept but not understood.
+    #[serde(other)]
+    Unknown,
+}
+
+/// The name of a job: one run of one node's installation.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct JobId(pub String);
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What an operator can decide about a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Decision {
+    /// Install it, whatever runs on it.
+    Install,
+    /// It is installed already; record it so.
+    Adopt,
+    /// Stop what is under way.
+    Cancel,
+}
+
+/// Why installing a node is allowed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum Trigger {
+    /// No record of it, and its host was off when first seen.
+    NewHost,
+    /// Somebody asked for it by name.
+    Asked {
+        /// Who or what.
+        by: String,
+    },
+    /// The request in the spec changed after the last installation.
+    RequestChanged {
+        /// The request that was carried out before.
+        from: String,
+    },
+    /// An earlier job ended before it had switched the host on to install.
+    Continued {
+        /// That job.
+        job: JobId,
+    },
+}
+
+/// The steps of a job, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum StepId {
+    /// Reach the BMC and learn who the machine is.
+    Connect,
+    /// Compare it with the spec; prepare the image; validate what will be set.
+    Check,
+    /// Switch the host off.
+    PowerOff,
+    /// Firmware updates.
+    Firmware,
+    /// BIOS settings.
+    Bios,
+    /// Storage volumes.
+    Storage,
+    /// Virtual media: clear leftovers, insert, prove.
+    Media,
+    /// Boot the virtual CD once.
+    BootOnce,
+    /// Switch the host on.
+    PowerOn,
+    /// Follow the installation.
+    Follow,
+    /// Eject the medium.
+    Eject,
+    /// Leave everything as it should stay.
+    Settle,
+}
+
+impl StepId {
+    /// All steps in order.
+    pub const ALL: [Self; 12] = [
+        Self::Connect,
+        Self::Check,
+        Self::PowerOff,
+        Self::Firmware,
+        Self::Bios,
+        Self::Storage,
+        Self::Media,
+        Self::BootOnce,
+        Self::PowerOn,
+        Self::Follow,
+        Self::Eject,
+        Self::Settle,
+    ];
+
+    /// A short name for tables.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Check => "check",
+            Self::PowerOff => "power off",
+            Self::Firmware => "firmware",
+            Self::Bios => "BIOS",
+            Self::Storage => "storage",
+            Self::Media => "media",
+            Self::BootOnce => "boot once",
+            Self::PowerOn => "power on",
+            Self::Follow => "follow",
+            Self::Eject => "eject",
+            Self::Settle => "settle",
+        }
+    }
+}
+
+impl fmt::Display for StepId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum StepResult {
+    /// It was done and proven.
+    Done,
+    /// It was so already.
+    AlreadySo,
+    /// The spec asks for nothing here.
+    NotRequired,
+    /// It failed.
+    Failed,
+}
+
+/// A mutating act, with everything that makes it *this* act: two acts that are equal serve one purpose, and one purpose
+/// is served once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "act", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[non_exhaustive]
+pub enum Act {
+    /// Switch off, for the purpose.
+    PowerOff {
+        /// Why.
+        purpose: PowerPurpose,
+        /// How.
+        policy: PowerOffPolicy,
+    },
+    /// Write one stage of BIOS settings.
+    StageBios {
+        /// The stage's key: a digest of its values.
+        stage: String,
+        /// The values.
+        attributes: Attributes,
+    },
+    /// Arm the setup screen for the next boot, so that a boot which applies settings starts no operating system.
+    HoldInSetup {
+        /// The stage it is for.
+        stage: String,
+    },
+    /// Switch on.
+    PowerOn {
+        /// Why.
+        purpose: PowerPurpose,
+    },
+    /// Eject what an earlier user left.
+    EjectLeftover {
+        /// The slot.
+        slot: SlotId,
+        /// What is in it.
+        image: String,
+    },
+    /// Insert the image.
+    Insert {
+        /// The slot.
+        slot: SlotId,
+        /// The image's URL.
+        url: String,
+    },
+    /// Arm the virtual CD for the next boot.
+    BootCdOnce,
+    /// Eject the image again.
+    Eject {
+        /// The slot.
+        slot: SlotId,
+        /// The image's URL.
+        url: String,
+    },
+    /// Take the boot override back.
+    ClearBootOverride,
+}
+
+impl Act {
+    /// The step it belongs to.
+    #[must_use]
+    pub fn step(&self) -> StepId {
+        match self {
+            Self::PowerOff { purpose: PowerPurpose::BiosStage { .. }, .. }
+            | Self::PowerOn { purpose: PowerPurpose::BiosStage { .. } }
+            | Self::StageBios { .. }
+            | Self::HoldInSetup { .. } => StepId::Bios,
+            Self::PowerOff { .. } => StepId::PowerOff,
+            Self::PowerOn { .. } => StepId::PowerOn,
+            Self::EjectLeftover { .. } | Self::Insert { .. } => StepId::Media,
+            Self::BootCdOnce => StepId::BootOnce,
+            Self::Eject { .. } => StepId::Eject,
+            Self::ClearBootOverride => StepId::Settle,
+        }
+    }
+}
+
+impl fmt::Display for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PowerOff { purpose, policy: PowerOffPolicy::Force } => write!(f, "force the host off {purpose}"),
+            Self::PowerOff { purpose, .. } => write!(f, "shut the host down, by force if it does not, {purpose}"),
+            Self::StageBios { attributes, .. } => {
+                let names: Vec<String> = attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                write!(f, "write {} BIOS attributes: {}", attributes.len(), names.join(", "))
+            }
+            Self::HoldInSetup { .. } => f.write_str("hold the next boot in setup, so that no operating system starts"),
+            Self::PowerOn { purpose } => write!(f, "switch the host on {purpose}"),
+            Self::EjectLeftover { slot, image } => write!(f, "eject the leftover {image} from {slot}"),
+            Self::Insert { slot, url } => write!(f, "insert {url} into {slot}"),
+            Self::BootCdOnce => f.write_str("boot the virtual CD once"),
+            Self::Eject { slot, .. } => write!(f, "eject the installer from {slot}"),
+            Self::ClearBootOverride => f.write_str("clear the boot override"),
+        }
+    }
+}
+
+/// Why power is changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "for", rename_all = "camelCase")]
+pub enum PowerPurpose {
+    /// To begin, or to boot the installer.
+    Install,
+    /// To have a BIOS stage applied, or because it is.
+    BiosStage {
+        /// The stage's key.
+        stage: String,
+    },
+}
+
+impl fmt::Display for PowerPurpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Install => "for the installation",
+            Self::BiosStage { .. } => "for the BIOS settings",
+        })
+    }
+}
+
+/// What became of an act.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[non_exhaustive]
+pub enum ActResult {
+    /// Done, and proven by a read.
+    Done {
+        /// The mark that verification needs, for staged settings.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        mark: Option<Mark>,
+    },
+    /// It was so already; nothing was sent.
+    AlreadySo,
+    /// Found done by a read after the process that sent it was gone.
+    FoundDone,
+    /// Found not done by a read after everything in flight must have arrived.
+    FoundNotDone,
+    /// Sent, and nothing on this BMC shows whether it arrived; what follows will show it.
+    Undecidable,
+    /// The BMC refused it, or it was not observed in time.
+    Failed {
+        /// What was seen.
+        error: String,
+    },
+}
+
+/// Signs of an installation, from weak to strong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[non_exhaustive]
+pub enum Evidence {
+    /// The BMC read from our image server for the first time.
+    ImageRead {
+        /// Who read.
+        peer: String,
+    },
+    /// The whole image was read.
+    ImageComplete {
+        /// Bytes read.
+        bytes: u64,
+    },
+    /// The BMC shows how far the host is.
+    Host {
+        /// How far.
+        progress: HostProgress,
+    },
+    /// The host was reset since it was switched on for the installation.
+    HostReset,
+    /// The installer, or what it installed, called back.
+    CalledBack {
+        /// The stage it named, in the words of the assisted-service.
+        stage: String,
+    },
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ImageRead { peer } => write!(f, "{peer} reads the image"),
+            Self::ImageComplete { bytes } => write!(f, "the image was read completely ({bytes} bytes)"),
+            Self::Host { progress } => write!(f, "the BMC shows the host as {progress:?}"),
+            Self::HostReset => f.write_str("the host was reset"),
+            Self::CalledBack { stage } => write!(f, "the host called back: {stage}"),
+        }
+    }
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[non_exhaustive]
+pub enum JobResult {
+    /// The installed system said so.
+    Installed,
+    /// The host booted the image; nothing here can see more. Never called installed.
+    BootedNotObservable {
+        /// What was seen at most.
+        seen: String,
+    },
+    /// It failed.
+    Failed {
+        /// In which step.
+        step: StepId,
+        /// What failed and what was seen.
+        error: String,
+        /// What to do about it.
+        advice: String,
+        /// Whether the host had been switched on to install: from then on a further try needs somebody's word.
+        installing: bool,
+        /// Whether credentials or a certificate were refused.
+        refused: bool,
+    },
+    /// It was cancelled.
+    Cancelled {
+        /// What was left behind, in a sentence.
+        state: String,
+        /// Whether the host had been switched on to install.
+        installing: bool,
+    },
+}
+
+/// How long in milliseconds, for events.
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
