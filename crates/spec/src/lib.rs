@@ -15,4 +15,4 @@ pub use node::{
     NodeName, NodeNetwork, NodeSpec, PodNetwork, Raid, RaidLevel, Role, RootDeviceHints, SoftwareVolume,
     SourceRef,
 };
-pub use value::{BiosValue, InvalidMac, InvalidSha256, MacAddress, Sha256};
+pub use value::{InvalidMac, InvalidSha256, MacAddress, Sha256};

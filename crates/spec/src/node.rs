@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::{BiosValue, BmcAddress, MacAddress, Sha256};
+use rackhand_bmc::Attributes;
+
+use crate::{BmcAddress, MacAddress, Sha256};
 
 /// The unique name of a node: `CLUSTER/HOST`. A BareMetalHost that stands alone has its namespace for a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -107,13 +109,13 @@ pub struct SourceRef {
 }
 
 /// The BIOS settings a node's spec names.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BiosSettings {
     /// The `.profile` file or HostFirmwareSettings that holds them, as the spec names it.
     pub source: String,
     /// Attribute name to value, in the vendor's own names.
-    pub values: BTreeMap<String, BiosValue>,
+    pub values: Attributes,
 }
 
 /// Which disk the system goes on. All given hints must hold.

@@ -1,4 +1,4 @@
-//! Small values with a syntax of their own: MAC addresses, digests, BIOS values.
+//! Small values with a syntax of their own: MAC addresses and digests.
 
 use std::fmt;
 use std::str::FromStr;
@@ -149,29 +149,5 @@ impl TryFrom<String> for Sha256 {
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         text.parse()
-    }
-}
-
-/// The value of a BIOS attribute, its type kept as it was written.
-///
-/// `120` and `"120"` are two things to a BMC: the first is refused by an Enumeration, the second by an Integer.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum BiosValue {
-    /// `true` or `false`, unquoted.
-    Bool(bool),
-    /// A whole number, unquoted.
-    Int(i64),
-    /// Anything else.
-    String(String),
-}
-
-impl fmt::Display for BiosValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Bool(value) => value.fmt(f),
-            Self::Int(value) => value.fmt(f),
-            Self::String(value) => value.fmt(f),
-        }
     }
 }

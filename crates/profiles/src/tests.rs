@@ -1,0 +1,297 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use rackhand_bmc::{AttributeValue, Attributes};
+use rackhand_spec::{BiosSettings, BootMode};
+
+use super::*;
+
+const MINIMAL: &str = "\
+apiVersion: rackhand.dev/v1alpha1
+kind: FirmwareProfile
+metadata: {name: lab}
+spec:
+  match: {vendor: Dell, models: ['PowerEdge R7*'], bios: '>=1.5 <3'}
+  bios:
+    attributes:
+      TpmSecurity: On
+      AcPwrRcvryUserDelay: 120
+      AssetTag: \"120\"
+      Flag: true
+";
+
+fn host(vendor: &str, model: &str, bios: &str) -> HostIdentity {
+    HostIdentity { vendor: vendor.into(), model: Some(model.into()), bios_version: Some(bios.into()) }
+}
+
+fn parse(text: &str) -> Result<Profiles, LoadError> {
+    Profiles::parse(Path::new("lab.yaml"), text)
+}
+
+fn refusal(text: &str) -> String {
+    parse(text).unwrap_err().to_string()
+}
+
+#[test]
+fn values_keep_their_types() {
+    let profiles = parse(MINIMAL).unwrap();
+    let profile = profiles.iter().next().unwrap();
+    let expected: Attributes = BTreeMap::from([
+        ("TpmSecurity".into(), AttributeValue::String("On".into())),
+        ("AcPwrRcvryUserDelay".into(), AttributeValue::Integer(120)),
+        ("AssetTag".into(), AttributeValue::String("120".into())),
+        ("Flag".into(), AttributeValue::Boolean(true)),
+    ]);
+    assert_eq!(profile.spec.bios.attributes, expected);
+}
+
+#[test]
+fn mistakes_are_named_with_their_place() {
+    insta::assert_snapshot!(refusal(&MINIMAL.replace("attributes:", "atributes:")), @"lab.yaml:7:5: unknown field `atributes`, expected one of attributes");
+    insta::assert_snapshot!(refusal(&MINIMAL.replace("v1alpha1", "v1")), @"lab.yaml:1:13: unknown variant `rackhand.dev/v1`, expected one of rackhand.dev/v1alpha1");
+    insta::assert_snapshot!(refusal(&MINIMAL.replace(">=1.5 <3", "1.5")), @"lab.yaml:5:58: `1.5` is not a range of versions: `1.5` starts with none of < <= = >= >; write conditions with blanks between, as in `>=1.5 <3`");
+    insta::assert_snapshot!(refusal(&MINIMAL.replace("Flag: true", "Flag: [1]")), @"lab.yaml:11:13: a BIOS attribute's value is a text, a whole number, true or false");
+    insta::assert_snapshot!(refusal(&MINIMAL.replace("Flag: true", "AssetTag: x")), @"lab.yaml:11:7: duplicate mapping key `AssetTag` is not allowed here");
+    insta::assert_snapshot!(refusal("a: [1\n"), @"lab.yaml:1:1: unknown field `a`, expected one of apiVersion, kind, metadata, spec");
+    insta::assert_snapshot!(refusal(""), @"lab.yaml: holds no profile");
+    insta::assert_snapshot!(refusal(&format!("{MINIMAL}  bootMode: legacy\n  secureBoot: true\n")), @"lab.yaml:5:3: spec.bootMode legacy and spec.secureBoot true exclude each other");
+    insta::assert_snapshot!(refusal(&format!(
+        "{MINIMAL}  firmware: [{{component: bios, version: 2.1, url: 'https://h/f.exe', sha256: abc}}]\n"
+    )), @"lab.yaml:12:78: `abc` is not a SHA-256 digest; write 64 hexadecimal digits (colons between the pairs are accepted)");
+    insta::assert_snapshot!(refusal(&format!(
+        "{MINIMAL}  storage: {{volumes: [{{name: os, raid: RAID1, drives: {{count: 1}}}}]}}\n"
+    )), @"lab.yaml:5:3: spec.storage.volumes[0]: RAID1 takes at least 2 drives, not 1");
+    insta::assert_snapshot!(refusal(&format!(
+        "{MINIMAL}  storage: {{volumes: [{{name: os, raid: RAID1, drives: {{count: 2}}}}, {{name: os, raid: RAID0, drives: {{ids: [a]}}}}]}}\n"
+    )), @"lab.yaml:5:3: spec.storage.volumes names `os` twice; a volume is found by its name");
+}
+
+#[test]
+fn secure_boot_belongs_to_the_boot_mode() {
+    let mode = |lines: &str| {
+        let profiles = parse(&format!("{MINIMAL}{lines}")).unwrap();
+        profiles.iter().next().unwrap().spec.boot_mode()
+    };
+    assert_eq!(mode(""), None);
+    assert_eq!(mode("  bootMode: UEFI\n"), Some(BootMode::Uefi));
+    assert_eq!(mode("  secureBoot: true\n"), Some(BootMode::UefiSecureBoot));
+    assert_eq!(mode("  bootMode: legacy\n  secureBoot: false\n"), Some(BootMode::Legacy));
+}
+
+#[test]
+fn each_vendor_gets_its_own_profile() {
+    let profiles = Profiles::builtin().unwrap();
+    let chosen = |vendor, model, bios| {
+        let profile = profiles.select("ran-low-latency", &host(vendor, model, bios)).unwrap();
+        profile.description.clone().unwrap()
+    };
+    let chosen: Vec<String> = [
+        ("Dell Inc.", "PowerEdge R750", "1.8.2"),
+        ("Dell Inc.", "PowerEdge XR8620t", "2.6.3"),
+        ("Dell Inc.", "PowerEdge R640", "2.19.1"),
+        ("HPE", "ProLiant DL360 Gen10", "U32 v2.90 (07/20/2023)"),
+        ("HPE", "ProLiant DL360 Gen10 Plus", "U46 v1.78 (07/07/2023)"),
+        ("HPE", "ProLiant DL380a Gen11 -- SIMULATED", "U58 v2.44 (01/17/2025)"),
+        ("HPE", "HPE ProLiant Compute DL360 Gen12 -- SIMULATED", "U68 v1.40 (05/22/2025)"),
+        ("Cisco Systems Inc.", "UCSC-C220-M5SX", "C220M5.4.1.3d.0.0102211143"),
+        ("Cisco Systems Inc", "UCSC-C240-M6N", "C240M6.4.2.2a.0.1211210414"),
+    ]
+    .into_iter()
+    .map(|(vendor, model, bios)| format!("{model}: {}", chosen(vendor, model, bios)))
+    .collect();
+    insta::assert_snapshot!(chosen.join("\n"), @r"
+    PowerEdge R750: Low-latency RAN node, Dell PowerEdge 14G to 16G (Intel)
+    PowerEdge XR8620t: Low-latency RAN node, Dell PowerEdge 14G to 16G (Intel)
+    PowerEdge R640: Low-latency RAN node, Dell PowerEdge 14G to 16G (Intel)
+    ProLiant DL360 Gen10: Low-latency RAN node, HPE ProLiant Gen10 and Gen10 Plus (Intel)
+    ProLiant DL360 Gen10 Plus: Low-latency RAN node, HPE ProLiant Gen10 and Gen10 Plus (Intel)
+    ProLiant DL380a Gen11 -- SIMULATED: Low-latency RAN node, HPE ProLiant Gen11 (Intel)
+    HPE ProLiant Compute DL360 Gen12 -- SIMULATED: Low-latency RAN node, HPE ProLiant Compute Gen12 (Intel)
+    UCSC-C220-M5SX: Low-latency RAN node, Cisco UCS C220 and C240 M5 and M6 (Intel)
+    UCSC-C240-M6N: Low-latency RAN node, Cisco UCS C220 and C240 M5 and M6 (Intel)
+    ");
+}
+
+#[test]
+fn a_refusal_says_what_was_near() {
+    let profiles = Profiles::builtin().unwrap();
+    let refusal = |name, host: &HostIdentity| profiles.select(name, host).unwrap_err().to_string();
+    insta::assert_snapshot!(refusal("ran-low-latncy", &host("Dell Inc.", "PowerEdge R750", "1.8.2")), @"no profile is called `ran-low-latncy`; there are: ran-low-latency");
+    insta::assert_snapshot!(refusal("ran-low-latency", &host("HPE", "ProLiant DL385 Gen10 Plus v2", "A42 v2.60 (08/11/2022)")), @r"
+    no profile `ran-low-latency` is for this machine (HPE ProLiant DL385 Gen10 Plus v2, BIOS A42 v2.60 (08/11/2022)):
+      firmware-profiles/hpe/ran-low-latency.yaml:13: it is for models ProLiant DL1?0 Gen10*, ProLiant DL3?0 Gen10*, ProLiant e910* Gen10*
+      firmware-profiles/hpe/ran-low-latency.yaml:62: it is for models ProLiant DL1?0 Gen11*, ProLiant DL3?0* Gen11*, ProLiant ML3?0 Gen11*
+      firmware-profiles/hpe/ran-low-latency.yaml:102: it is for models *ProLiant*DL1?0 Gen12*, *ProLiant*DL3?0* Gen12*
+      firmware-profiles/cisco/ran-low-latency.yaml:9: it is for vendor Cisco
+      firmware-profiles/dell/ran-low-latency.yaml:8: it is for vendor Dell
+    ");
+    let lab = parse(MINIMAL).unwrap();
+    let refusal = |bios: Option<&str>| {
+        let host =
+            HostIdentity { bios_version: bios.map(Into::into), ..host("Dell Inc.", "PowerEdge R750", "") };
+        lab.select("lab", &host).unwrap_err().to_string()
+    };
+    insta::assert_snapshot!(refusal(Some("3.0.0")), @r"
+    no profile `lab` is for this machine (Dell Inc. PowerEdge R750, BIOS 3.0.0):
+      lab.yaml:3: it is for BIOS >=1.5 <3
+    ");
+    insta::assert_snapshot!(refusal(Some("unknown")), @r"
+    no profile `lab` is for this machine (Dell Inc. PowerEdge R750, BIOS unknown):
+      lab.yaml:3: it is for BIOS >=1.5 <3, and `unknown` holds no version
+    ");
+    insta::assert_snapshot!(refusal(None), @r"
+    no profile `lab` is for this machine (Dell Inc. PowerEdge R750, BIOS unknown):
+      lab.yaml:3: the machine tells no BIOS version, it is for >=1.5 <3
+    ");
+}
+
+#[test]
+fn two_that_fit_are_no_answer_and_an_upper_layer_is() {
+    let twice = parse(&format!("{MINIMAL}---\n{MINIMAL}")).unwrap();
+    let dell = host("Dell Inc.", "PowerEdge R750", "1.8.2");
+    insta::assert_snapshot!(twice.select("lab", &dell).unwrap_err(), @r"
+    several profiles `lab` are for this machine (Dell Inc. PowerEdge R750, BIOS 1.8.2); narrow their `match`:
+      lab.yaml:3
+      lab.yaml:15
+    ");
+    let upper = Profiles::parse(Path::new("mine.yaml"), MINIMAL).unwrap();
+    assert_eq!(upper.over(twice).select("lab", &dell).unwrap().source, "mine.yaml:3");
+}
+
+#[test]
+fn the_nodes_own_file_wins_and_numbers_compare_as_numbers() {
+    let profiles = parse(MINIMAL).unwrap();
+    let settings = BiosSettings {
+        source: "site.profile".into(),
+        values: BTreeMap::from([
+            ("TpmSecurity".into(), "Off".into()),
+            ("AcPwrRcvryUserDelay".into(), "120".into()),
+        ]),
+    };
+    let wanted = effective(profiles.iter().next(), Some(&settings));
+    let current: Attributes = BTreeMap::from([
+        ("TpmSecurity".into(), "On".into()),
+        ("AcPwrRcvryUserDelay".into(), AttributeValue::Integer(120)),
+        ("AssetTag".into(), "120".into()),
+    ]);
+    let rows: Vec<(String, Verdict)> =
+        diff(&current, &wanted).into_iter().map(|row| (row.name, row.verdict)).collect();
+    assert_eq!(
+        rows,
+        [
+            ("AcPwrRcvryUserDelay".to_owned(), Verdict::Same),
+            ("AssetTag".to_owned(), Verdict::Same),
+            ("Flag".to_owned(), Verdict::Absent),
+            ("TpmSecurity".to_owned(), Verdict::Differs),
+        ]
+    );
+}
+
+#[test]
+fn versions_of_all_vendors_compare() {
+    let holds = |range: &str, version: &str| range.parse::<VersionRange>().unwrap().contains(version);
+    assert_eq!(holds(">=1.5 <3", "1.13.2"), Some(true));
+    assert_eq!(holds(">=1.5 <3", "1.4.9"), Some(false));
+    assert_eq!(holds(">= 1.5, < 3", "3.0"), Some(false));
+    assert_eq!(holds("=2", "2.0.0"), Some(true));
+    assert_eq!(holds(">=1.40", "U46 v1.78 (07/07/2023)"), Some(true));
+    assert_eq!(holds(">=1.80", "U46 v1.78 (07/07/2023)"), Some(false));
+    assert_eq!(holds(">=4.1.3 <4.2", "C220M5.4.1.3d.0.0102211143"), Some(true));
+    assert_eq!(holds("<4.1.3", "C220M5.4.1.3d.0.0102211143"), Some(false));
+    assert_eq!(holds(">=1", "unknown"), None);
+    assert!("".parse::<VersionRange>().is_err());
+    assert!(">=".parse::<VersionRange>().is_err());
+}
+
+#[test]
+fn a_directory_is_read_with_every_problem_named() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("dell")).unwrap();
+    std::fs::write(dir.path().join("dell/a.yaml"), MINIMAL).unwrap();
+    std::fs::write(dir.path().join("notes.txt"), "no profile").unwrap();
+    assert_eq!(Profiles::load(dir.path()).unwrap().names(), ["lab"]);
+    std::fs::write(dir.path().join("b.yaml"), "kind: x\n").unwrap();
+    std::fs::write(dir.path().join("c.yml"), "x: [\n").unwrap();
+    assert_eq!(Profiles::load(dir.path()).unwrap_err().problems.len(), 2);
+    let missing = Profiles::load(&dir.path().join("missing")).unwrap_err().to_string();
+    assert!(missing.contains("cannot be read"), "{missing}");
+}
+
+/// A file added to `firmware-profiles/` and forgotten in the table of built-in ones would be missing from the program.
+#[test]
+fn every_shipped_file_is_built_in() {
+    let checkout = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../firmware-profiles");
+    let on_disk = Profiles::load(&checkout).unwrap();
+    let specs = |profiles: &Profiles| profiles.iter().map(|profile| profile.spec.clone()).collect::<Vec<_>>();
+    assert_eq!(specs(&on_disk), specs(&Profiles::builtin().unwrap()));
+}
+
+/// The vendors' own registries, recorded: every name and value of the profiles that ship must be in them.
+#[test]
+fn names_and_values_are_the_vendors() {
+    let registries =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/recordings/bios-registries");
+    if !registries.is_dir() {
+        println!("skipped: no recorded registries");
+        return;
+    }
+    let profiles = Profiles::builtin().unwrap();
+    for (vendor, model, file) in [
+        ("Dell", "PowerEdge R750", "dell-poweredge-r750-idrac9-6.00__BiosAttributeRegistry.v1_0_3.json"),
+        (
+            "Dell",
+            "PowerEdge R750",
+            "dell-poweredge-r750-multidpu-idrac9-7.10__BiosAttributeRegistry.v1_0_3.json",
+        ),
+        (
+            "HPE",
+            "ProLiant DL360 Gen10 Plus",
+            "hpe-proliant-dl360gen10plus-ilo5-3.11__BiosAttributeRegistryU46.v1_2_34.json",
+        ),
+        (
+            "HPE",
+            "ProLiant DL380a Gen11",
+            "hpe-proliant-dl380agen11-ilo6-1.66__BiosAttributeRegistryU58.v1_2_44.json",
+        ),
+        (
+            "HPE",
+            "ProLiant Compute DL360 Gen12",
+            "hpe-proliant-dl360gen12-ilo7-1.14__BiosAttributeRegistryU68.v1_1_40.json",
+        ),
+    ] {
+        let text = std::fs::read_to_string(registries.join(file)).unwrap();
+        let registry: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let profile = profiles.select("ran-low-latency", &host(vendor, model, "1.0")).unwrap();
+        assert!(profile.spec.bios.attributes.len() > 10, "{file}");
+        for (name, value) in &profile.spec.bios.attributes {
+            let entry = registry["RegistryEntries"]["Attributes"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|entry| entry["AttributeName"] == name.as_str())
+                .unwrap_or_else(|| panic!("{file} has no attribute {name}"));
+            let allowed: Vec<&str> =
+                entry["Value"].as_array().unwrap().iter().filter_map(|v| v["ValueName"].as_str()).collect();
+            assert!(
+                allowed.contains(&value.to_string().as_str()),
+                "{file}: {name} is one of {allowed:?}, not {value}"
+            );
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_is_a_panic(text in ".{0,200}") {
+        let _ = parse(&text);
+        let _ = text.parse::<VersionRange>();
+        let _ = ">=1.2b".parse::<VersionRange>().unwrap().contains(&text);
+    }
+
+    #[test]
+    fn versions_order_like_numbers(a in 0u64..50, b in 0u64..50, c in 0u64..50, d in 0u64..50) {
+        let range: VersionRange = format!("<{a}.{b}").parse().unwrap();
+        prop_assert_eq!(range.contains(&format!("X1 v{c}.{d} (01/02/2024)")), Some((c, d) < (a, b)));
+    }
+}
