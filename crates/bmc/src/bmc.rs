@@ -308,16 +308,24 @@ impl Bmc {
     /// # Errors
     /// [`ErrorKind::NotObserved`] when the image is not attached at the deadline, with what the BMC shows instead.
     pub async fn insert_proven(&self, id: &SlotId, image: &MediaImage) -> Result<Outcome> {
-        let media = self.media()?;
-        if media.slot(id).await?.holds(&image.url) {
+        let seen = self.media()?.slot(id).await?;
+        if seen.holds(&image.url) {
             return Ok(Outcome::Unchanged);
+        }
+        if seen.image.as_deref() == Some(image.url.as_str()) && seen.problem.is_none() {
+            // It is on its way already: CIMC maps for up to a minute after it has accepted an image.
+            return self.prove_attached(id, image, Outcome::Done).await;
         }
         self.attach(id, image).await
     }
 
     async fn attach(&self, id: &SlotId, image: &MediaImage) -> Result<Outcome> {
-        let media = self.media()?;
         let outcome = self.insert_patiently(id, image).await?;
+        self.prove_attached(id, image, outcome).await
+    }
+
+    async fn prove_attached(&self, id: &SlotId, image: &MediaImage, outcome: Outcome) -> Result<Outcome> {
+        let media = self.media()?;
         let deadline = self.pacing.media_attach;
         self.wait_until(deadline, || async {
             let slot = media.slot(id).await?;

@@ -10,6 +10,9 @@ use crate::Fut;
 pub trait Inventory: Send + Sync {
     /// Walks the machine's resources. What cannot be read is in [`HardwareInventory::skipped`].
     fn inventory(&self) -> Fut<'_, HardwareInventory>;
+
+    /// Reads the network ports alone: what tells whether this is the machine that a spec means.
+    fn ports(&self) -> Fut<'_, Vec<NetworkPort>>;
 }
 
 /// The vendors that rackhand tells apart.

@@ -44,6 +44,9 @@ pub struct Pacing {
     pub boot_evidence: Duration,
     /// How long an installation may take from power-on to its last evidence.
     pub install: Duration,
+    /// How long after the installer said that it reboots the reset may go unseen before the medium is ejected all the
+    /// same; not every BMC shows resets.
+    pub reset_after_write: Duration,
     /// How long a BMC may be gone after its own reset.
     pub bmc_reset: Duration,
     /// Window in which refused logins count against a BMC (iDRAC: three within 60 s block for 60 s; accounts lock for
@@ -72,6 +75,7 @@ impl Default for Pacing {
             bios_settle: seconds(60),
             boot_evidence: seconds(15 * 60),
             install: seconds(2 * 60 * 60),
+            reset_after_write: seconds(10 * 60),
             bmc_reset: seconds(10 * 60),
             login_window: seconds(30 * 60),
         }
@@ -106,6 +110,7 @@ impl Pacing {
             bios_settle: scale(self.bios_settle),
             boot_evidence: scale(self.boot_evidence),
             install: scale(self.install),
+            reset_after_write: scale(self.reset_after_write),
             bmc_reset: scale(self.bmc_reset),
             login_window: scale(self.login_window),
         }
