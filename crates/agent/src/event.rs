@@ -25,6 +25,9 @@ pub enum Event {
         decision: Decision,
         /// Who or what said so: a flag, an annotation, a command.
         by: String,
+        /// The request of the spec at that moment, where one is known: an adopted node stands for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        request: Option<String>,
     },
     /// A job began for a node.
     JobStarted {
@@ -178,7 +181,21 @@ pub enum Trigger {
     Continued {
         /// That job.
         job: JobId,
+        /// Whether it had been asked for by name, so that a host that is on may be switched off.
+        asked: bool,
     },
+}
+
+impl Trigger {
+    /// Whether somebody asked for the installation, so that a host that is on may be switched off for it.
+    #[must_use]
+    pub fn asked(&self) -> bool {
+        match self {
+            Self::NewHost => false,
+            Self::Asked { .. } | Self::RequestChanged { .. } => true,
+            Self::Continued { asked, .. } => *asked,
+        }
+    }
 }
 
 /// The steps of a job, in order.
@@ -288,6 +305,11 @@ pub enum Act {
         /// The values.
         attributes: Attributes,
     },
+    /// Enable or disable secure boot for the next boot.
+    SetSecureBoot {
+        /// Which.
+        enabled: bool,
+    },
     /// Arm the setup screen for the next boot, so that a boot which applies settings starts no operating system.
     HoldInSetup {
         /// The stage it is for.
@@ -333,6 +355,7 @@ impl Act {
             Self::PowerOff { purpose: PowerPurpose::BiosStage { .. }, .. }
             | Self::PowerOn { purpose: PowerPurpose::BiosStage { .. } }
             | Self::StageBios { .. }
+            | Self::SetSecureBoot { .. }
             | Self::HoldInSetup { .. } => StepId::Bios,
             Self::PowerOff { .. } => StepId::PowerOff,
             Self::PowerOn { .. } => StepId::PowerOn,
@@ -353,6 +376,8 @@ impl fmt::Display for Act {
                 let names: Vec<String> = attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
                 write!(f, "write {} BIOS attributes: {}", attributes.len(), names.join(", "))
             }
+            Self::SetSecureBoot { enabled: true } => f.write_str("enable secure boot"),
+            Self::SetSecureBoot { enabled: false } => f.write_str("disable secure boot"),
             Self::HoldInSetup { .. } => f.write_str("hold the next boot in setup, so that no operating system starts"),
             Self::PowerOn { purpose } => write!(f, "switch the host on {purpose}"),
             Self::EjectLeftover { slot, image } => write!(f, "eject the leftover {image} from {slot}"),
@@ -434,6 +459,8 @@ pub enum Evidence {
     },
     /// The host was reset since it was switched on for the installation.
     HostReset,
+    /// No reset was seen for long after the installer said that it reboots; not every BMC shows resets.
+    NoResetSeen,
     /// The installer, or what it installed, called back.
     CalledBack {
         /// The stage it named, in the words of the assisted-service.
@@ -448,6 +475,7 @@ impl fmt::Display for Evidence {
             Self::ImageComplete { bytes } => write!(f, "the image was read completely ({bytes} bytes)"),
             Self::Host { progress } => write!(f, "the BMC shows the host as {progress:?}"),
             Self::HostReset => f.write_str("the host was reset"),
+            Self::NoResetSeen => f.write_str("no reset was seen after the installer said that it reboots"),
             Self::CalledBack { stage } => write!(f, "the host called back: {stage}"),
         }
     }

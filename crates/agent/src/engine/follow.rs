@@ -1,0 +1,228 @@
+//! Waiting for signs: of a BIOS stage, of a boot, of an installation.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use rackhand_bmc::{AttributeVerdict, BiosStage, BiosVerdict, Bmc, Error, HostProgress, HostView, Mark, PowerState, Result};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::Shared;
+use crate::{
+    event::Evidence,
+    history::JobHistory,
+    journal::JournalError,
+    plan::{Await, install_power_on},
+};
+
+/// What became of a BIOS stage.
+pub(super) enum BiosFate {
+    /// Every attribute is in force.
+    Applied,
+    /// The boot is over and nothing of it is in force, nor was anything refused: it never arrived.
+    NeverArrived,
+    /// Some were refused, or are not in force in time; a sentence.
+    Failed(String),
+}
+
+/// Reads until a BIOS stage is in force, was refused, or its time is over.
+pub(super) async fn verify_bios(
+    shared: &Shared,
+    bmc: &Bmc,
+    stage: &BiosStage,
+    mark: Option<&Mark>,
+    undecided: bool,
+) -> Result<BiosFate> {
+    let pacing = &shared.parts.pacing;
+    let end = Instant::now() + pacing.bios_apply;
+    let mut post_over_since = None;
+    loop {
+        let seen = look_at_bios(bmc, stage, mark).await;
+        match seen {
+            Ok((verdict, view)) => {
+                if verdict.all_applied() {
+                    return Ok(BiosFate::Applied);
+                }
+                let rejected: Vec<String> = verdict.rejected().map(|(name, why)| format!("{name}: {why}")).collect();
+                if !rejected.is_empty() {
+                    return Ok(BiosFate::Failed(format!("the firmware refused {}", rejected.join("; "))));
+                }
+                let over = view.power == PowerState::On && view.progress.post_is_over();
+                let since = *post_over_since.get_or_insert_with(Instant::now);
+                if !over {
+                    post_over_since = None;
+                } else if since.elapsed() >= pacing.bios_settle {
+                    return Ok(after_post(&verdict, undecided));
+                }
+                if Instant::now() >= end {
+                    return Ok(BiosFate::Failed(not_in_force(&verdict, pacing.bios_apply)));
+                }
+            }
+            Err(error) if error.kind().is_transient() && Instant::now() < end => {
+                tracing::debug!(%error, "BIOS settings cannot be read now");
+            }
+            Err(error) => return Err(error),
+        }
+        sleep(pacing.poll).await;
+    }
+}
+
+async fn look_at_bios(bmc: &Bmc, stage: &BiosStage, mark: Option<&Mark>) -> Result<(BiosVerdict, HostView)> {
+    // The host first: values that are read later than the end of POST was seen are those of after POST.
+    let view = bmc.power()?.observe().await?;
+    let verdict = bmc.bios()?.verify(stage, mark).await?;
+    Ok((verdict, view))
+}
+
+fn after_post(verdict: &BiosVerdict, undecided: bool) -> BiosFate {
+    let none_applied = verdict.attributes.values().all(|v| *v == AttributeVerdict::NotYet);
+    if undecided && none_applied {
+        return BiosFate::NeverArrived;
+    }
+    BiosFate::Failed(format!("POST is over, and {} not in force", names_not_applied(verdict)))
+}
+
+fn not_in_force(verdict: &BiosVerdict, deadline: Duration) -> String {
+    format!("waited {deadline:?} for POST to apply the settings, and {} not in force", names_not_applied(verdict))
+}
+
+fn names_not_applied(verdict: &BiosVerdict) -> String {
+    let names: Vec<&str> = verdict
+        .attributes
+        .iter()
+        .filter(|(_, v)| **v != AttributeVerdict::Applied)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    format!("{} {}", names.join(", "), if names.len() == 1 { "is" } else { "are" })
+}
+
+/// What waiting for a sign came to.
+pub(super) enum Waited {
+    /// Something was seen; plan anew.
+    Seen,
+    /// It did not come in time; a sentence.
+    TooLate(String),
+}
+
+/// What the BMC showed of the host while it is followed.
+#[derive(Debug, Default)]
+pub(super) struct HostWatch {
+    last: Option<HostView>,
+    was_past_post: bool,
+}
+
+impl HostWatch {
+    /// Takes in a look; answers what it shows that was not known.
+    fn take(&mut self, view: HostView) -> Vec<Evidence> {
+        let mut seen = Vec::new();
+        if !matches!(view.progress, HostProgress::Unknown | HostProgress::Off) {
+            seen.push(Evidence::Host { progress: view.progress });
+        }
+        let back_in_post = self.was_past_post && (view.progress == HostProgress::InPost || view.power != PowerState::On);
+        let stamped = self.last.as_ref().is_some_and(|last| {
+            last.last_reset.is_some() && view.last_reset.is_some() && last.last_reset != view.last_reset
+        });
+        if back_in_post || stamped {
+            seen.push(Evidence::HostReset);
+        }
+        if view.progress.post_is_over() {
+            self.was_past_post = true;
+        }
+        self.last = Some(view);
+        seen
+    }
+}
+
+/// Waits until the journal or the BMC shows something new, or the sign's time is over. One look per call: the caller
+/// plans anew after each.
+pub(super) async fn await_sign(
+    shared: &Shared,
+    bmc: &Bmc,
+    node: &str,
+    job: &JobHistory,
+    sign: Await,
+    watch: &mut HostWatch,
+) -> std::result::Result<Result<Waited, Error>, JournalError> {
+    let pacing = &shared.parts.pacing;
+    if let Some(late) = too_late(shared, bmc, node, job, sign) {
+        return Ok(Ok(Waited::TooLate(late)));
+    }
+    if sign == Await::Reset && since_written(shared, job) > pacing.reset_after_write {
+        shared.sighted(node, Evidence::NoResetSeen).await?;
+        return Ok(Ok(Waited::Seen));
+    }
+    let mut changed = shared.changed.subscribe();
+    changed.borrow_and_update();
+    // A sign may have been written between the plan and this moment.
+    let known = job.evidence.len();
+    if shared.node(node).and_then(|n| n.job).is_some_and(|j| j.evidence.len() > known) {
+        return Ok(Ok(Waited::Seen));
+    }
+    // Either is a reason to look: somebody wrote, or time has passed. Which, the next plan finds out.
+    let _ = timeout(pacing.poll, changed.changed()).await;
+    if sign == Await::Attached {
+        return Ok(Ok(Waited::Seen));
+    }
+    match look_at_host(bmc).await {
+        Ok(view) => {
+            for evidence in watch.take(view) {
+                shared.sighted(node, evidence).await?;
+            }
+            Ok(Ok(Waited::Seen))
+        }
+        Err(error) if error.kind().is_transient() => Ok(Ok(Waited::Seen)),
+        Err(error) => Ok(Err(error)),
+    }
+}
+
+async fn look_at_host(bmc: &Bmc) -> Result<HostView> {
+    bmc.power()?.observe().await
+}
+
+fn too_late(shared: &Shared, bmc: &Bmc, node: &str, job: &JobHistory, sign: Await) -> Option<String> {
+    let pacing = &shared.parts.pacing;
+    let waited = since_power_on(shared, job);
+    let address = &bmc.address;
+    let url = job.image.as_ref().map_or("", |image| image.url.as_str());
+    let unread = shared.parts.images.bytes_read(node) == 0
+        && !job.evidence.iter().any(|(seen, _)| matches!(seen, Evidence::ImageRead { .. } | Evidence::CalledBack { .. }));
+    match sign {
+        Await::Attached => {
+            let inserted = job.acts.iter().rev().find(|a| a.act.step() == crate::event::StepId::Media)?;
+            let limit = pacing.media_attach * 2;
+            (elapsed(shared, inserted.intended_at) > limit).then(|| format!("waited {limit:?} for {url} to be attached"))
+        }
+        _ if unread && waited > pacing.boot_evidence => Some(format!(
+            "0 bytes were read by BMC {address} from {url} in {:?} since the host was switched on: the BMC cannot reach this address, or the host does not boot its virtual CD",
+            pacing.boot_evidence
+        )),
+        Await::Boot if waited > pacing.boot_evidence => {
+            Some("the BMC began to read the image, and nothing shows that the host booted it".to_owned())
+        }
+        Await::DiskWritten if waited > pacing.install => {
+            Some(format!("the installer did not report a written disk within {:?}; last sign: {}", pacing.install, last_sign(job)))
+        }
+        Await::Reset | Await::Installed if waited > pacing.install => {
+            Some(format!("the installed system did not call back within {:?}; last sign: {}", pacing.install, last_sign(job)))
+        }
+        _ => None,
+    }
+}
+
+fn last_sign(job: &JobHistory) -> String {
+    job.evidence.last().map_or_else(|| "none".to_owned(), |(seen, at)| format!("{seen}, at {at:.0}"))
+}
+
+fn since_power_on(shared: &Shared, job: &JobHistory) -> Duration {
+    job.act(&install_power_on()).map_or(Duration::ZERO, |known| elapsed(shared, known.intended_at))
+}
+
+fn since_written(shared: &Shared, job: &JobHistory) -> Duration {
+    let written = job.evidence.iter().find(|(seen, _)| matches!(seen, Evidence::CalledBack { stage } if stage.eq_ignore_ascii_case("Rebooting")));
+    written.map_or(Duration::ZERO, |(_, at)| elapsed(shared, *at))
+}
+
+/// How long ago, by the clock that the journal is dated with; a clock set back counts as no time.
+pub(super) fn elapsed(shared: &Shared, since: Timestamp) -> Duration {
+    let passed: SignedDuration = shared.parts.clock.now().duration_since(since);
+    Duration::try_from(passed).unwrap_or(Duration::ZERO)
+}

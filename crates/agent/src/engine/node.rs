@@ -1,0 +1,509 @@
+//! One node's task: from the gate to the end of its job.
+
+use std::{sync::Arc, time::Duration};
+
+use rackhand_bmc::{Bmc, Error, ErrorKind};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    NodeJob, NodeReport, NodeResult, Shared,
+    act::{Carried, carry_out, in_flight},
+    connect::{Backoff, Connected, connect},
+    follow::{BiosFate, HostWatch, Waited, await_sign, elapsed, verify_bios},
+    observe::{Depth, observe_to},
+    progress::Steps,
+};
+use crate::{
+    event::{Act, ActResult, Event, JobId, JobResult, StepId, StepResult, millis},
+    history::{JobHistory, NodeHistory},
+    journal::JournalError,
+    plan::{self, Gate, Next, Observed, PlannedStep},
+};
+
+/// Why a node's task stops early.
+pub(super) enum Stop {
+    /// The job failed; it ends here.
+    Fail { step: StepId, error: String, refused: bool },
+    /// The operator cancelled it.
+    Cancel,
+    /// The process stops; the job stays open.
+    Interrupt,
+    /// The journal cannot be written: nothing more is sent.
+    Journal(JournalError),
+}
+
+impl From<JournalError> for Stop {
+    fn from(error: JournalError) -> Self {
+        Self::Journal(error)
+    }
+}
+
+/// Brings one node to where it should be.
+pub(super) async fn run(shared: Arc<Shared>, job: NodeJob, cancel: CancellationToken) -> NodeReport {
+    let node = job.wanted.node.clone();
+    let result = match brought(&shared, &job, &cancel).await {
+        Ok(result) => result,
+        Err(Stop::Journal(error)) => NodeResult::Failed {
+            step: StepId::Connect,
+            error: format!("the journal cannot be written, so nothing more was sent: {error}"),
+            advice: "Free space or mend the state directory, then run the same apply again".to_owned(),
+            refused: false,
+        },
+        Err(Stop::Interrupt) => NodeResult::Interrupted,
+        Err(Stop::Cancel) => NodeResult::Cancelled("nothing had begun".to_owned()),
+        Err(Stop::Fail { step, error, refused }) => {
+            NodeResult::Failed { step, error, advice: plan::advice(step, &node), refused }
+        }
+    };
+    if matches!(result, NodeResult::Failed { .. }) {
+        shared.limits.failed();
+    }
+    NodeReport { node, result }
+}
+
+async fn brought(shared: &Arc<Shared>, job: &NodeJob, cancel: &CancellationToken) -> Result<NodeResult, Stop> {
+    let wanted = &job.wanted;
+    match plan::gate_by_record(wanted, shared.node(&wanted.node).as_ref()) {
+        Some(Gate::Nothing { reason }) => return Ok(NodeResult::Nothing(reason)),
+        Some(Gate::NeedsDecision { reason }) => return undecided(shared, &wanted.node, reason).await,
+        Some(Gate::Start { .. } | Gate::Resume { .. }) | None => {}
+    }
+    let permit = shared.limits.enter(&job.site).await;
+    let _owned = shared.limits.own_bmc(&job.bmc).await;
+    if let Some(why) = shared.limits.stopped() {
+        return Ok(NodeResult::NotStarted(why));
+    }
+    let bmc = match connect(shared, &wanted.node, cancel).await {
+        Connected::Yes(bmc) => bmc,
+        Connected::No(error) => return not_connected(shared, job, &error).await,
+        Connected::Stopped if cancel.is_cancelled() => return Err(Stop::Cancel),
+        Connected::Stopped => return Err(Stop::Interrupt),
+    };
+    let mut run = NodeRun { shared, job, bmc: Arc::clone(&bmc), cancel, permit: Some(permit), watch: HostWatch::default() };
+    let result = run.gated().await;
+    if let Err(error) = bmc.close().await {
+        tracing::warn!(node = %wanted.node, %error, "the BMC did not confirm that the session is given back");
+    }
+    result
+}
+
+async fn undecided(shared: &Shared, node: &str, reason: String) -> Result<NodeResult, Stop> {
+    let known = shared.node(node).and_then(|known| known.needs_decision);
+    if known.as_ref() != Some(&reason) {
+        shared.record(Some(node), Event::NeedsDecision { reason: reason.clone() }).await?;
+    }
+    Ok(NodeResult::NeedsDecision(reason))
+}
+
+/// A BMC that was never reached leaves a running job as it is, to go on another time, and begins no new one.
+async fn not_connected(shared: &Shared, job: &NodeJob, error: &Error) -> Result<NodeResult, Stop> {
+    let refused = matches!(
+        error.kind(),
+        ErrorKind::RefusedCredentials | ErrorKind::Locked { .. } | ErrorKind::Untrusted { .. } | ErrorKind::TlsUnsupported
+    );
+    let node = &job.wanted.node;
+    if let Some(running) = shared.node(node).as_ref().and_then(NodeHistory::running_job) {
+        let event = Event::StepRetried {
+            job: running.id.clone(),
+            step: StepId::Connect,
+            attempt: 1,
+            error: error.to_string(),
+            wait_ms: 0,
+        };
+        shared.record(Some(node), event).await?;
+    }
+    Err(Stop::Fail { step: StepId::Connect, error: error.to_string(), refused })
+}
+
+/// A connected node.
+struct NodeRun<'a> {
+    shared: &'a Arc<Shared>,
+    job: &'a NodeJob,
+    bmc: Arc<Bmc>,
+    cancel: &'a CancellationToken,
+    permit: Option<super::limits::Permit>,
+    watch: HostWatch,
+}
+
+impl NodeRun<'_> {
+    fn node(&self) -> &str {
+        &self.job.wanted.node
+    }
+
+    fn history(&self) -> Option<NodeHistory> {
+        self.shared.node(self.node())
+    }
+
+    fn running(&self) -> Option<JobHistory> {
+        self.history().and_then(|history| history.job).filter(|job| job.result.is_none())
+    }
+
+    async fn record(&self, event: Event) -> Result<(), JournalError> {
+        self.shared.record(Some(self.node()), event).await
+    }
+
+    /// Looks, asks the gate, and does what it allows.
+    async fn gated(&mut self) -> Result<NodeResult, Stop> {
+        self.record(Event::Identified { identity: Box::new(self.bmc.identity.clone()) }).await?;
+        let observed = self.look(Depth::Full, StepId::Connect).await?;
+        let history = self.history();
+        let (job, trigger) = match plan::gate(&self.job.wanted, history.as_ref(), observed.view.power) {
+            Gate::Nothing { reason } => return Ok(NodeResult::Nothing(reason)),
+            Gate::NeedsDecision { reason } => return undecided(self.shared, self.node(), reason).await,
+            Gate::Resume { job } => {
+                self.record(Event::JobResumed { job: job.clone() }).await?;
+                (job, None)
+            }
+            Gate::Start { trigger } => {
+                let job = plan::job_id(self.node(), history.map_or(0, |history| history.jobs_begun));
+                let event = Event::JobStarted {
+                    job: job.clone(),
+                    request: self.job.wanted.request.clone(),
+                    trigger: trigger.clone(),
+                    source: self.job.wanted.source.clone(),
+                };
+                self.record(event).await?;
+                (job, Some((trigger, observed)))
+            }
+        };
+        let mut steps = Steps::new(self.node(), job);
+        let ended = match self.through(&mut steps, trigger).await {
+            Ok(result) => result,
+            Err(Stop::Fail { step, error, refused }) => self.failed(&mut steps, step, error, refused).await?,
+            Err(Stop::Cancel) => self.cancelled(&mut steps).await?,
+            Err(stop) => return Err(stop),
+        };
+        self.record(Event::JobFinished { job: steps.job().clone(), result: ended.clone() }).await?;
+        Ok(report(ended))
+    }
+
+    async fn look(&self, depth: Depth, step: StepId) -> Result<Observed, Stop> {
+        let pacing = &self.shared.parts.pacing;
+        let end = Instant::now() + pacing.step_deadline;
+        let mut backoff = Backoff::new(pacing);
+        loop {
+            match observe_to(&self.bmc, &self.job.wanted, depth).await {
+                Ok(observed) => return Ok(observed),
+                Err(error) if error.kind().is_transient() && Instant::now() < end => {
+                    tracing::info!(node = self.node(), %error, "reading is tried again");
+                    let wait = backoff.wait(&error);
+                    self.pause(wait).await?;
+                }
+                Err(error) => return Err(fail(step, &error)),
+            }
+        }
+    }
+
+    /// Sleeps, unless the job is cancelled or the process stops.
+    async fn pause(&self, wait: Duration) -> Result<(), Stop> {
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(Stop::Cancel),
+            () = self.shared.stop.cancelled() => Err(Stop::Interrupt),
+            () = sleep(wait) => Ok(()),
+        }
+    }
+
+    fn check_stop(&self) -> Result<(), Stop> {
+        if self.cancel.is_cancelled() {
+            return Err(Stop::Cancel);
+        }
+        if self.shared.stop.is_cancelled() { Err(Stop::Interrupt) } else { Ok(()) }
+    }
+
+    /// The job from its beginning or from where it was left, to its end.
+    async fn through(
+        &mut self,
+        steps: &mut Steps,
+        begun: Option<(crate::event::Trigger, Observed)>,
+    ) -> Result<JobResult, Stop> {
+        self.settle_open_act(steps.job()).await?;
+        if let Some((step, error)) = self.running().and_then(|job| job.failed_step()) {
+            // An earlier process was killed between the failure and the job's end: only cleaning up is left to do.
+            return Err(Stop::Fail { step, error, refused: false });
+        }
+        let url = self.check(steps, begun).await?;
+        let mut tries = Tries::new(self.shared);
+        loop {
+            self.check_stop()?;
+            let Some(job) = self.running() else { return Err(Stop::Cancel) };
+            let installing = job.done(&plan::install_power_on());
+            if installing {
+                // Following may take hours and costs nothing: others may begin.
+                self.permit = None;
+            }
+            let depth = if installing { Depth::Following } else { Depth::Job };
+            let step = steps.current().unwrap_or(StepId::Check);
+            let observed = self.look(depth, step).await?;
+            let planned = plan::steps(&self.job.wanted, &observed, Some(&job));
+            match plan::next(&self.job.wanted, &observed, Some(&job), &url) {
+                Next::Act(act) => self.act(steps, &act, &planned, &mut tries).await?,
+                Next::VerifyBios { key, stage, mark, undecided } => {
+                    steps.enter(self.shared, StepId::Bios, "wait for POST to apply the settings", &planned).await?;
+                    let fate = verify_bios(self.shared, &self.bmc, &stage, mark.as_ref(), undecided).await;
+                    self.bios_fate(steps, key, stage, fate).await?;
+                }
+                Next::Await(sign) => {
+                    steps.enter(self.shared, sign.step(), "follow the host", &planned).await?;
+                    self.await_sign(steps, &job, sign).await?;
+                }
+                Next::Fail { step, error } => return Err(Stop::Fail { step, error, refused: false }),
+                Next::Finish(result) => {
+                    steps.enter(self.shared, StepId::Settle, "give the session back", &planned).await?;
+                    steps.say("nothing is left behind");
+                    steps.finish(self.shared, StepResult::Done).await?;
+                    return Ok(result);
+                }
+            }
+        }
+    }
+
+    /// Decides an act that a killed process left without an outcome, once everything in flight must have arrived.
+    async fn settle_open_act(&self, job: &JobId) -> Result<(), Stop> {
+        let Some(open) = self.running().and_then(|job| job.open_act().cloned()) else { return Ok(()) };
+        let passed = elapsed(self.shared, open.intended_at);
+        let wait = Duration::from_millis(open.in_flight_ms).saturating_sub(passed);
+        if !wait.is_zero() {
+            tracing::info!(node = self.node(), act = %open.act, ?wait, "an act without an outcome: waiting for what may be under way");
+            self.pause(wait).await?;
+        }
+        let observed = self.look(Depth::Job, open.act.step()).await?;
+        let result = plan::resolve(&open.act, &observed);
+        self.record(Event::Outcome { job: job.clone(), act: open.act, result }).await?;
+        Ok(())
+    }
+
+    /// Everything that can be known before the first mutating request; answers the image's URL.
+    async fn check(
+        &self,
+        steps: &mut Steps,
+        begun: Option<(crate::event::Trigger, Observed)>,
+    ) -> Result<String, Stop> {
+        let known = self.running().and_then(|job| job.image);
+        if let Some(image) = known.as_ref().filter(|_| self.running().is_some_and(|job| plan::is_installing(&job))) {
+            // What was inserted stays what it is, whatever the spec's image is by now. It goes on being served.
+            if let Err(error) = self.shared.parts.images.prepare(self.node()).await {
+                tracing::warn!(node = self.node(), %error, "the image under installation cannot be served any more");
+            }
+            return Ok(image.url.clone());
+        }
+        let planned: Vec<PlannedStep> = match &begun {
+            Some((_, observed)) => plan::steps(&self.job.wanted, observed, None),
+            None => Vec::new(),
+        };
+        let detail = "compare the machine with the spec; prepare the image";
+        steps.enter(self.shared, StepId::Check, detail, &planned).await?;
+        if let Some((trigger, observed)) = &begun {
+            let problems = plan::problems(&self.job.wanted, observed, trigger);
+            if !problems.is_empty() {
+                return Err(Stop::Fail { step: StepId::Check, error: problems.join("; "), refused: false });
+            }
+        }
+        let image = self.shared.parts.images.prepare(self.node()).await;
+        let image = image.map_err(|error| Stop::Fail { step: StepId::Check, error: error.0, refused: false })?;
+        if let Some(known) = known.filter(|known| known.sha256 != image.sha256) {
+            let error = format!(
+                "the image changed under a running job: it began with SHA-256 {}, and {} is there now. Put the image back, or cancel the job",
+                known.sha256, image.sha256
+            );
+            return Err(Stop::Fail { step: StepId::Check, error, refused: false });
+        }
+        let digest = if image.verified { "verified" } else { "recorded" };
+        steps.say(format!("image of {} bytes, SHA-256 {} {digest}", image.bytes, image.sha256));
+        let event = Event::ImagePrepared {
+            job: steps.job().clone(),
+            url: image.url.clone(),
+            sha256: image.sha256,
+            bytes: image.bytes,
+            verified: image.verified,
+        };
+        self.record(event).await?;
+        Ok(image.url)
+    }
+
+    /// One act: intent, act, proof, outcome.
+    async fn act(&self, steps: &mut Steps, act: &Act, planned: &[PlannedStep], tries: &mut Tries) -> Result<(), Stop> {
+        steps.enter(self.shared, act.step(), &act.to_string(), planned).await?;
+        let in_flight = in_flight(act, &self.shared.parts.pacing);
+        let job = steps.job().clone();
+        self.record(Event::Intent { job: job.clone(), act: act.clone(), in_flight_ms: millis(in_flight) }).await?;
+        let result = match carry_out(&self.bmc, act).await {
+            Carried::Proven(result) => result,
+            Carried::Unknown(seen) => {
+                tracing::info!(node = self.node(), %act, %seen, "no answer came: reading back once it must have arrived");
+                sleep(in_flight).await;
+                let observed = self.look(Depth::Job, act.step()).await?;
+                plan::resolve(act, &observed)
+            }
+            Carried::Failed(error) => {
+                let result = ActResult::Failed { error: error.to_string() };
+                self.record(Event::Outcome { job: job.clone(), act: act.clone(), result }).await?;
+                return self.again_later(steps, act, &error, tries).await;
+            }
+        };
+        tries.reset(self.shared);
+        steps.say(said(act, &result));
+        self.record(Event::Outcome { job, act: act.clone(), result }).await?;
+        Ok(())
+    }
+
+    /// After a refused act: waits and lets the plan decide anew, or gives up.
+    async fn again_later(&self, steps: &Steps, act: &Act, error: &Error, tries: &mut Tries) -> Result<(), Stop> {
+        if !error.kind().is_transient() || Instant::now() >= tries.end {
+            return Err(fail(act.step(), error));
+        }
+        tries.attempt += 1;
+        let wait = tries.backoff.wait(error);
+        let event = Event::StepRetried {
+            job: steps.job().clone(),
+            step: act.step(),
+            attempt: tries.attempt,
+            error: error.to_string(),
+            wait_ms: millis(wait),
+        };
+        self.record(event).await?;
+        self.pause(wait).await
+    }
+
+    async fn bios_fate(
+        &self,
+        steps: &mut Steps,
+        key: String,
+        stage: rackhand_bmc::BiosStage,
+        fate: Result<BiosFate, Error>,
+    ) -> Result<(), Stop> {
+        match fate.map_err(|error| fail(StepId::Bios, &error))? {
+            BiosFate::Applied => {
+                let values: Vec<String> = stage.attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                steps.say(format!("in force: {}", values.join(", ")));
+                Ok(())
+            }
+            BiosFate::NeverArrived => {
+                let act = Act::StageBios { stage: key, attributes: stage.attributes };
+                let event = Event::Outcome { job: steps.job().clone(), act, result: ActResult::FoundNotDone };
+                Ok(self.record(event).await?)
+            }
+            BiosFate::Failed(error) => Err(Stop::Fail { step: StepId::Bios, error, refused: false }),
+        }
+    }
+
+    async fn await_sign(&mut self, steps: &mut Steps, job: &JobHistory, sign: plan::Await) -> Result<(), Stop> {
+        let node = self.job.wanted.node.clone();
+        let waiting = await_sign(self.shared, &self.bmc, &node, job, sign, &mut self.watch);
+        let waited = tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => return Err(Stop::Cancel),
+            () = self.shared.stop.cancelled() => return Err(Stop::Interrupt),
+            waited = waiting => waited?,
+        };
+        match waited {
+            Ok(Waited::Seen) => {
+                if let Some((evidence, _)) = self.running().and_then(|job| job.evidence.last().cloned()) {
+                    steps.say(evidence.to_string());
+                }
+                Ok(())
+            }
+            Ok(Waited::TooLate(error)) => Err(Stop::Fail { step: sign.step(), error, refused: false }),
+            Err(error) => Err(fail(sign.step(), &error)),
+        }
+    }
+
+    /// Ends a failed job: nothing that it began stays behind, as far as the BMC lets it be undone.
+    async fn failed(&mut self, steps: &mut Steps, step: StepId, error: String, refused: bool) -> Result<JobResult, Stop> {
+        let installing = self.running().is_some_and(|job| plan::is_installing(&job));
+        steps.say(error.clone());
+        if steps.current() != Some(step) {
+            steps.enter(self.shared, step, &error, &[]).await?;
+        }
+        steps.finish(self.shared, StepResult::Failed).await?;
+        let left = if installing { None } else { self.undo(steps).await? };
+        let mut advice = plan::advice(step, self.node());
+        if let Some(left) = left {
+            advice = format!("{advice}. {left}");
+        }
+        Ok(JobResult::Failed { step, error, advice, installing, refused })
+    }
+
+    async fn cancelled(&mut self, steps: &mut Steps) -> Result<JobResult, Stop> {
+        let installing = self.running().is_some_and(|job| plan::is_installing(&job));
+        steps.say("cancelled");
+        steps.finish(self.shared, StepResult::Failed).await?;
+        let state = if installing {
+            "the host had been switched on to install and was left running, with the medium in".to_owned()
+        } else {
+            let left = self.undo(steps).await?;
+            left.unwrap_or_else(|| "the host was not switched on to install, and no medium or boot override of ours is left".to_owned())
+        };
+        Ok(JobResult::Cancelled { state, installing })
+    }
+
+    /// Takes back what the job had prepared. Each an act like any other; what cannot be taken back is said.
+    async fn undo(&self, steps: &mut Steps) -> Result<Option<String>, Stop> {
+        let Some(job) = self.running() else { return Ok(None) };
+        if job.acts.is_empty() {
+            return Ok(None);
+        }
+        let observed = match observe_to(&self.bmc, &self.job.wanted, Depth::Following).await {
+            Ok(observed) => observed,
+            Err(error) => return Ok(Some(format!("What it had prepared could not be taken back: {error}"))),
+        };
+        let mut left = Vec::new();
+        for act in plan::undo(&observed, &job) {
+            let in_flight_ms = millis(in_flight(&act, &self.shared.parts.pacing));
+            self.record(Event::Intent { job: job.id.clone(), act: act.clone(), in_flight_ms }).await?;
+            let result = match carry_out(&self.bmc, &act).await {
+                Carried::Proven(result) => result,
+                Carried::Unknown(error) => ActResult::Failed { error },
+                Carried::Failed(error) => ActResult::Failed { error: error.to_string() },
+            };
+            if let ActResult::Failed { error } = &result {
+                left.push(format!("Could not {act}: {error}"));
+            }
+            self.record(Event::Outcome { job: steps.job().clone(), act, result }).await?;
+        }
+        Ok((!left.is_empty()).then(|| left.join(". ")))
+    }
+}
+
+/// The tries of the act at hand.
+struct Tries {
+    attempt: u32,
+    end: Instant,
+    backoff: Backoff,
+}
+
+impl Tries {
+    fn new(shared: &Shared) -> Self {
+        let pacing = &shared.parts.pacing;
+        Self { attempt: 0, end: Instant::now() + pacing.step_deadline, backoff: Backoff::new(pacing) }
+    }
+
+    fn reset(&mut self, shared: &Shared) {
+        *self = Self::new(shared);
+    }
+}
+
+fn fail(step: StepId, error: &Error) -> Stop {
+    let refused = matches!(error.kind(), ErrorKind::RefusedCredentials | ErrorKind::Locked { .. } | ErrorKind::Untrusted { .. });
+    Stop::Fail { step, error: error.to_string(), refused }
+}
+
+fn said(act: &Act, result: &ActResult) -> String {
+    match result {
+        ActResult::AlreadySo => format!("already so: {act}"),
+        ActResult::FoundDone => format!("found done: {act}"),
+        ActResult::FoundNotDone => format!("found not done: {act}"),
+        ActResult::Undecidable => format!("sent, to be seen after the next boot: {act}"),
+        ActResult::Done { .. } | ActResult::Failed { .. } => format!("proven: {act}"),
+    }
+}
+
+fn report(result: JobResult) -> NodeResult {
+    match result {
+        JobResult::Installed => NodeResult::Installed,
+        JobResult::BootedNotObservable { seen } => NodeResult::Booted(seen),
+        JobResult::Failed { step, error, advice, refused, .. } => NodeResult::Failed { step, error, advice, refused },
+        JobResult::Cancelled { state, .. } => NodeResult::Cancelled(state),
+    }
+}

@@ -1,0 +1,75 @@
+//! Reading what the plan needs to know.
+
+use rackhand_bmc::{BiosPlan, Bmc, Error, ErrorKind, Operation, PendingSettings, Result};
+
+use crate::{
+    plan::{BiosObserved, Observed},
+    wanted::Wanted,
+};
+
+/// How much to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// Everything that a job's beginning needs, the network ports included.
+    Full,
+    /// Everything but what does not change within a job.
+    Job,
+    /// The host and its media: all that matters once the host was switched on to install.
+    Following,
+}
+
+/// Reads everything that the plan needs to know of a node. Reads only.
+///
+/// # Errors
+/// Whatever the reads met.
+pub async fn observe(bmc: &Bmc, wanted: &Wanted) -> Result<Observed> {
+    observe_to(bmc, wanted, Depth::Full).await
+}
+
+pub(super) async fn observe_to(bmc: &Bmc, wanted: &Wanted, depth: Depth) -> Result<Observed> {
+    let view = bmc.power()?.observe().await?;
+    let slots = match &bmc.media {
+        Some(media) => media.slots().await?,
+        None => Vec::new(),
+    };
+    let following = depth == Depth::Following;
+    let bios = if following || wanted.bios.is_empty() { None } else { observe_bios(bmc, wanted).await? };
+    let secure_boot = match &bmc.boot {
+        Some(boot) if !following && wanted.secure_boot.is_some() && bmc.require(Operation::SecureBootRead).is_ok() => {
+            absent_is_none(boot.secure_boot().await)?
+        }
+        _ => None,
+    };
+    let macs = if depth == Depth::Full && wanted.boot_mac.is_some() { macs(bmc).await? } else { None };
+    let identity = bmc.identity.clone();
+    Ok(Observed { identity, capabilities: bmc.capabilities.clone(), view, slots, bios, secure_boot, macs })
+}
+
+async fn observe_bios(bmc: &Bmc, wanted: &Wanted) -> Result<Option<BiosObserved>> {
+    let Some(bios) = &bmc.bios else { return Ok(None) };
+    if bmc.require(Operation::BiosRead).is_err() {
+        return Ok(None);
+    }
+    let plan: BiosPlan = bios.plan(&wanted.bios).await?;
+    // Without stages nothing is asked of the pending settings, and one request is saved.
+    let pending = if plan.stages.is_empty() { PendingSettings::None } else { bios.state().await?.pending };
+    Ok(Some(BiosObserved { plan, pending }))
+}
+
+async fn macs(bmc: &Bmc) -> Result<Option<Vec<String>>> {
+    let Some(inventory) = &bmc.inventory else { return Ok(None) };
+    let Some(ports) = absent_is_none(inventory.ports().await)? else { return Ok(None) };
+    let mut macs: Vec<String> = ports.into_iter().filter_map(|port| port.mac).collect();
+    macs.sort();
+    macs.dedup();
+    Ok((!macs.is_empty()).then_some(macs))
+}
+
+/// A resource that is not there answers `None`; every other error stays one.
+fn absent_is_none<T>(answer: Result<T, Error>) -> Result<Option<T>> {
+    match answer {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Unsupported) => Ok(None),
+        Err(error) => Err(error),
+    }
+}

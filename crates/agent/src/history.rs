@@ -1,0 +1,335 @@
+//! The journal folded into what is known of each node.
+//!
+//! Folding is pure and total: the same records give the same history, in this process and in the next.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use rackhand_bmc::{Identity, Mark};
+use serde::Serialize;
+
+use crate::{
+    event::{Act, ActResult, Decision, Event, Evidence, JobId, JobResult, StepId, StepResult, Trigger},
+    journal::Record,
+};
+
+/// Everything the journal knows, node by node.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct History {
+    nodes: BTreeMap<String, NodeHistory>,
+}
+
+impl History {
+    /// Folds records in order.
+    pub fn of<'a>(records: impl IntoIterator<Item = &'a Record>) -> Self {
+        let mut history = Self::default();
+        for record in records {
+            history.apply(record);
+        }
+        history
+    }
+
+    /// Folds one more record.
+    pub fn apply(&mut self, record: &Record) {
+        if let Some(node) = &record.node {
+            self.nodes.entry(node.clone()).or_default().apply(record);
+        }
+    }
+
+    /// What is known of a node; `None` when the journal never spoke of it.
+    #[must_use]
+    pub fn node(&self, name: &str) -> Option<&NodeHistory> {
+        self.nodes.get(name)
+    }
+
+    /// Every node, in order of name.
+    pub fn nodes(&self) -> impl Iterator<Item = (&str, &NodeHistory)> {
+        self.nodes.iter().map(|(name, node)| (name.as_str(), node))
+    }
+}
+
+/// What is known of one node.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct NodeHistory {
+    /// Who the machine was when last seen.
+    pub identity: Option<Identity>,
+    /// The installation that stands, if one does.
+    pub installed: Option<Installed>,
+    /// The newest job, running or over.
+    pub job: Option<JobHistory>,
+    /// Somebody's word that it may be installed, not yet used by a job.
+    pub permission: Option<String>,
+    /// Why a decision is waited for, since the last job or decision.
+    pub needs_decision: Option<String>,
+    /// When anything was last written about it.
+    pub last_seen: Option<Timestamp>,
+    /// Jobs begun so far.
+    pub jobs_begun: u32,
+}
+
+/// An installation that stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Installed {
+    /// The request that it stands for; `None` when that was not known when the node was adopted.
+    pub request: Option<String>,
+    /// Since when.
+    pub at: Timestamp,
+    /// How that is known.
+    pub how: InstalledHow,
+}
+
+/// How it is known that a node is installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum InstalledHow {
+    /// The installed system said so.
+    Observed,
+    /// It booted the installer and nothing more could be seen.
+    Booted,
+    /// An operator said so.
+    Adopted,
+}
+
+/// What is known of one job.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct JobHistory {
+    /// Its name.
+    pub id: JobId,
+    /// The request that it carries out.
+    pub request: String,
+    /// Why installing was allowed.
+    pub trigger: Trigger,
+    /// When it began.
+    pub began: Timestamp,
+    /// How it ended, if it did, and when.
+    pub result: Option<(JobResult, Timestamp)>,
+    /// The image that it boots.
+    pub image: Option<ImageRecord>,
+    /// Its acts in the order of their first intent. Acts that are equal serve one purpose and share one entry.
+    pub acts: Vec<ActHistory>,
+    /// Signs of the installation, in order.
+    pub evidence: Vec<(Evidence, Timestamp)>,
+    /// Its steps.
+    pub steps: BTreeMap<StepId, StepHistory>,
+    /// The last error that led to another try, with the step.
+    pub last_error: Option<(StepId, String)>,
+}
+
+/// The image of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImageRecord {
+    /// Its address as the BMC must see it.
+    pub url: String,
+    /// Its digest.
+    pub sha256: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Whether the digest was given and matched.
+    pub verified: bool,
+}
+
+/// What is known of one step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StepHistory {
+    /// When it first began.
+    pub began: Timestamp,
+    /// How and when it ended, if it did.
+    pub ended: Option<(StepResult, Timestamp)>,
+    /// What was last said of it.
+    pub detail: String,
+}
+
+/// What is known of one act.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ActHistory {
+    /// The act.
+    pub act: Act,
+    /// How often it was intended.
+    pub intents: u32,
+    /// When it was last intended.
+    pub intended_at: Timestamp,
+    /// How long a request of it can be under way after that, in milliseconds.
+    pub in_flight_ms: u64,
+    /// What became of the last intent; `None` when nothing was written: the process was killed in between.
+    pub result: Option<ActResult>,
+}
+
+impl ActHistory {
+    /// Whether it is known to be done.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        matches!(self.result, Some(ActResult::Done { .. } | ActResult::AlreadySo | ActResult::FoundDone))
+    }
+
+    /// The mark that its outcome recorded, for verification.
+    #[must_use]
+    pub fn mark(&self) -> Option<&Mark> {
+        match &self.result {
+            Some(ActResult::Done { mark }) => mark.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+impl JobHistory {
+    /// What is known of an act.
+    #[must_use]
+    pub fn act(&self, act: &Act) -> Option<&ActHistory> {
+        self.acts.iter().find(|known| known.act == *act)
+    }
+
+    /// Whether an act is known to be done.
+    #[must_use]
+    pub fn done(&self, act: &Act) -> bool {
+        self.act(act).is_some_and(ActHistory::is_done)
+    }
+
+    /// The act whose intent has no outcome. There is at most one: one writer acts at a time.
+    #[must_use]
+    pub fn open_act(&self) -> Option<&ActHistory> {
+        self.acts.iter().find(|known| known.result.is_none())
+    }
+
+    /// Whether this evidence was seen.
+    #[must_use]
+    pub fn saw(&self, evidence: &Evidence) -> bool {
+        self.evidence.iter().any(|(seen, _)| seen == evidence)
+    }
+
+    /// Whether the installer called back with a stage, without regard to case.
+    #[must_use]
+    pub fn called_back(&self, stage: &str) -> bool {
+        self.evidence.iter().any(|(seen, _)| matches!(seen, Evidence::CalledBack { stage: s } if s.eq_ignore_ascii_case(stage)))
+    }
+
+    /// The last step that began and did not end.
+    #[must_use]
+    pub fn current_step(&self) -> Option<StepId> {
+        self.steps.iter().filter(|(_, step)| step.ended.is_none()).map(|(id, _)| *id).next_back()
+    }
+
+    /// The step that failed, with what was seen.
+    #[must_use]
+    pub fn failed_step(&self) -> Option<(StepId, String)> {
+        let failed = self.steps.iter().find(|(_, step)| matches!(step.ended, Some((StepResult::Failed, _))));
+        failed.map(|(id, step)| (*id, step.detail.clone()))
+    }
+
+    fn apply(&mut self, at: Timestamp, event: &Event) {
+        match event {
+            Event::ImagePrepared { url, sha256, bytes, verified, .. } => {
+                self.image = Some(ImageRecord { url: url.clone(), sha256: sha256.clone(), bytes: *bytes, verified: *verified });
+            }
+            Event::StepStarted { step, detail, .. } => {
+                let entry = self.steps.entry(*step).or_insert(StepHistory { began: at, ended: None, detail: String::new() });
+                entry.ended = None;
+                entry.detail.clone_from(detail);
+            }
+            Event::StepFinished { step, result, detail, .. } => {
+                let entry = self.steps.entry(*step).or_insert(StepHistory { began: at, ended: None, detail: String::new() });
+                entry.ended = Some((*result, at));
+                entry.detail.clone_from(detail);
+            }
+            Event::StepRetried { step, error, .. } => self.last_error = Some((*step, error.clone())),
+            Event::Intent { act, in_flight_ms, .. } => self.intend(act, at, *in_flight_ms),
+            Event::Outcome { act, result, .. } => {
+                if let Some(known) = self.acts.iter_mut().find(|known| known.act == *act) {
+                    known.result = Some(result.clone());
+                }
+            }
+            Event::Sighted { evidence, .. } => {
+                if !self.saw(evidence) {
+                    self.evidence.push((evidence.clone(), at));
+                }
+            }
+            Event::JobFinished { result, .. } => self.result = Some((result.clone(), at)),
+            _ => {}
+        }
+    }
+
+    fn intend(&mut self, act: &Act, at: Timestamp, in_flight_ms: u64) {
+        if let Some(known) = self.acts.iter_mut().find(|known| known.act == *act) {
+            known.intents += 1;
+            known.intended_at = at;
+            known.in_flight_ms = in_flight_ms;
+            known.result = None;
+        } else {
+            self.acts.push(ActHistory { act: act.clone(), intents: 1, intended_at: at, in_flight_ms, result: None });
+        }
+    }
+}
+
+impl NodeHistory {
+    /// The job that is under way: begun, and not over.
+    #[must_use]
+    pub fn running_job(&self) -> Option<&JobHistory> {
+        self.job.as_ref().filter(|job| job.result.is_none())
+    }
+
+    fn apply(&mut self, record: &Record) {
+        let at = record.at;
+        self.last_seen = Some(at);
+        match &record.event {
+            Event::Identified { identity } => self.identity = Some((**identity).clone()),
+            Event::NeedsDecision { reason } => self.needs_decision = Some(reason.clone()),
+            Event::Decided { decision, by, request } => self.decide(*decision, by, request.as_ref(), at),
+            Event::JobStarted { job, request, trigger, .. } => self.begin(job, request, trigger, at),
+            event => {
+                if let Some(job) = &mut self.job {
+                    job.apply(at, event);
+                }
+                if let Event::JobFinished { result, .. } = event {
+                    self.finish(result, at);
+                }
+            }
+        }
+    }
+
+    fn decide(&mut self, decision: Decision, by: &str, request: Option<&String>, at: Timestamp) {
+        match decision {
+            Decision::Install => {
+                self.permission = Some(by.to_owned());
+                self.needs_decision = None;
+            }
+            Decision::Adopt => {
+                self.installed = Some(Installed { request: request.cloned(), at, how: InstalledHow::Adopted });
+                self.permission = None;
+                self.needs_decision = None;
+            }
+            Decision::Cancel => self.permission = None,
+        }
+    }
+
+    fn begin(&mut self, id: &JobId, request: &str, trigger: &Trigger, at: Timestamp) {
+        self.jobs_begun += 1;
+        self.permission = None;
+        self.needs_decision = None;
+        self.job = Some(JobHistory {
+            id: id.clone(),
+            request: request.to_owned(),
+            trigger: trigger.clone(),
+            began: at,
+            result: None,
+            image: None,
+            acts: Vec::new(),
+            evidence: Vec::new(),
+            steps: BTreeMap::new(),
+            last_error: None,
+        });
+    }
+
+    fn finish(&mut self, result: &JobResult, at: Timestamp) {
+        let how = match result {
+            JobResult::Installed => InstalledHow::Observed,
+            JobResult::BootedNotObservable { .. } => InstalledHow::Booted,
+            JobResult::Failed { installing, .. } | JobResult::Cancelled { installing, .. } => {
+                if *installing {
+                    self.installed = None;
+                }
+                return;
+            }
+        };
+        let request = self.job.as_ref().map(|job| job.request.clone());
+        self.installed = Some(Installed { request, at, how });
+    }
+}

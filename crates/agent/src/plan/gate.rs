@@ -1,0 +1,128 @@
+//! Whether anything may be done to a node at all.
+
+use rackhand_bmc::PowerState;
+use serde::Serialize;
+
+use crate::{
+    event::{Act, JobId, JobResult, PowerPurpose, Trigger},
+    history::{InstalledHow, JobHistory, NodeHistory},
+    wanted::Wanted,
+};
+
+/// Whether anything may be done to a node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "verdict", rename_all = "camelCase")]
+pub enum Gate {
+    /// A job of an earlier process goes on.
+    Resume {
+        /// The job.
+        job: JobId,
+    },
+    /// A job may begin.
+    Start {
+        /// Why.
+        trigger: Trigger,
+    },
+    /// There is nothing to do.
+    Nothing {
+        /// Why.
+        reason: String,
+    },
+    /// Nothing is done until somebody decides.
+    NeedsDecision {
+        /// Why, and what to type.
+        reason: String,
+    },
+}
+
+/// What the record alone decides; `None` when the host must be looked at first.
+///
+/// A node that stands installed for the present request is not even connected to.
+#[must_use]
+pub fn gate_by_record(wanted: &Wanted, history: Option<&NodeHistory>) -> Option<Gate> {
+    if let Some(job) = history.and_then(NodeHistory::running_job) {
+        return Some(Gate::Resume { job: job.id.clone() });
+    }
+    if let Some(by) = wanted.permission.clone().or_else(|| history.and_then(|h| h.permission.clone())) {
+        return Some(Gate::Start { trigger: Trigger::Asked { by } });
+    }
+    if wanted.hold {
+        return Some(Gate::Nothing { reason: "the spec says holdInstallation: true".to_owned() });
+    }
+    let history = history?;
+    if let Some(installed) = &history.installed {
+        let how = match installed.how {
+            InstalledHow::Observed => "installed",
+            InstalledHow::Booted => "booted into the installer (not observable further)",
+            InstalledHow::Adopted => "adopted as installed",
+        };
+        return Some(match &installed.request {
+            Some(request) if *request != wanted.request => {
+                Gate::Start { trigger: Trigger::RequestChanged { from: request.clone() } }
+            }
+            _ => Gate::Nothing { reason: format!("{how} since {:.0}", installed.at) },
+        });
+    }
+    match &history.job {
+        Some(JobHistory { result: Some((result, _)), .. }) => after_failure(wanted, result),
+        _ => None,
+    }
+}
+
+/// After a job that did not end well: only what had not yet begun to install goes on by itself.
+fn after_failure(wanted: &Wanted, result: &JobResult) -> Option<Gate> {
+    let node = &wanted.node;
+    let reason = match result {
+        JobResult::Failed { installing: true, step, error, .. } => {
+            format!("its installation was begun and failed in step {step}: {error}. To install it again: rackhand retry {node}")
+        }
+        JobResult::Cancelled { installing: true, .. } => {
+            format!("its installation was cancelled under way. To install it again: rackhand retry {node}; if it is fine: rackhand adopt {node}")
+        }
+        JobResult::Cancelled { installing: false, .. } => {
+            format!("its last job was cancelled. To go on: rackhand retry {node}")
+        }
+        _ => return None,
+    };
+    Some(Gate::NeedsDecision { reason })
+}
+
+/// Whether anything may be done, now that the host's power was seen.
+#[must_use]
+pub fn gate(wanted: &Wanted, history: Option<&NodeHistory>, power: PowerState) -> Gate {
+    if let Some(decided) = gate_by_record(wanted, history) {
+        return decided;
+    }
+    let node = &wanted.node;
+    if let Some(job) = history.and_then(|h| h.job.as_ref()) {
+        let ours = power == PowerState::Off || job.trigger.asked() || switched_on_by(job);
+        if ours {
+            return Gate::Start { trigger: Trigger::Continued { job: job.id.clone(), asked: job.trigger.asked() } };
+        }
+        return Gate::NeedsDecision {
+            reason: format!(
+                "job {} failed before it installed anything, and somebody switched the host on since. To install it all the same: rackhand apply --install {node}; to leave it as it is: rackhand adopt {node}",
+                job.id
+            ),
+        };
+    }
+    if power == PowerState::Off {
+        return Gate::Start { trigger: Trigger::NewHost };
+    }
+    Gate::NeedsDecision {
+        reason: format!(
+            "the host is {} and the journal has no record of it: it may be a live system. To install it all the same: rackhand apply --install {node}; to record it as installed: rackhand adopt {node}",
+            match power {
+                PowerState::On => "on",
+                PowerState::PoweringOn => "being switched on",
+                PowerState::PoweringOff => "being switched off",
+                _ => "in an unknown power state",
+            }
+        ),
+    }
+}
+
+/// Whether the job itself had switched the host on, to have BIOS settings applied.
+fn switched_on_by(job: &JobHistory) -> bool {
+    job.acts.iter().any(|known| matches!(known.act, Act::PowerOn { purpose: PowerPurpose::BiosStage { .. } }))
+}

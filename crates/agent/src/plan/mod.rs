@@ -1,0 +1,180 @@
+//! The plan: a pure function of what is wanted, observed and remembered.
+//!
+//! [`gate`] answers whether anything may be done to a node at all; [`next`] answers what comes next in a job;
+//! [`resolve`] decides an act that a killed process left without an outcome; [`steps`] lays the whole way out for
+//! people. None of them reads a clock, a BMC or a file, so `plan` prints exactly what `apply` will do.
+
+mod gate;
+mod next;
+mod resolve;
+mod steps;
+
+use rackhand_bmc::{
+    AttributeValue, BiosPlan, BiosStage, BootTarget, Capabilities, HostView, Identity, Mark, MediaSlot, PendingSettings,
+    PowerState, SecureBootState,
+};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+pub use gate::{Gate, gate, gate_by_record};
+pub use next::{Await, Next, next, problems};
+pub use resolve::{resolve, undo};
+pub use steps::{PlannedStep, StepState, steps};
+
+use crate::{
+    event::{Act, JobId, PowerPurpose, StepId},
+    history::JobHistory,
+};
+
+/// What was read from a BMC just now.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Observed {
+    /// Who it is.
+    pub identity: Identity,
+    /// What it can do.
+    pub capabilities: Capabilities,
+    /// The host.
+    pub view: HostView,
+    /// Its media slots, best first. Empty when it has none.
+    pub slots: Vec<MediaSlot>,
+    /// BIOS settings, when any are wanted.
+    pub bios: Option<BiosObserved>,
+    /// Secure boot, when it is wanted to be one way.
+    pub secure_boot: Option<SecureBootState>,
+    /// The MAC addresses that the BMC shows; `None` when it shows none.
+    pub macs: Option<Vec<String>>,
+}
+
+impl Observed {
+    /// The slot that an ISO goes into.
+    #[must_use]
+    pub fn slot(&self) -> Option<&MediaSlot> {
+        self.slots.iter().find(|slot| slot.can_insert && slot.is_optical())
+    }
+
+    fn is_off(&self) -> bool {
+        self.view.power == PowerState::Off
+    }
+
+    fn armed(&self, target: &BootTarget) -> bool {
+        self.view.boot.armed_for(target)
+    }
+}
+
+/// What was read of BIOS settings.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BiosObserved {
+    /// What still differs, in stages, as the driver orders it.
+    pub plan: BiosPlan,
+    /// What waits for a reset.
+    pub pending: PendingSettings,
+}
+
+impl BiosObserved {
+    /// Whether the values of a stage are seen to wait for a reset. `None` when this BMC does not show it.
+    fn shows_pending(&self, stage: &BiosStage) -> Option<bool> {
+        let same = |values: &rackhand_bmc::Attributes| {
+            stage.attributes.iter().all(|(name, wanted)| values.get(name).is_some_and(|v: &AttributeValue| v.same_as(wanted)))
+        };
+        match &self.pending {
+            PendingSettings::NotVisible => None,
+            PendingSettings::None => Some(false),
+            PendingSettings::Values(values) => Some(same(values)),
+        }
+    }
+}
+
+/// The key of a BIOS stage within a job: a digest of its values, and which try of it this is.
+///
+/// A stage is tried again only when a boot has shown that an undecidable write never arrived; the number keeps the
+/// acts of the second try apart from those of the first.
+#[must_use]
+pub fn stage_key(stage: &BiosStage, job: Option<&JobHistory>) -> String {
+    let mut hasher = Sha256::new();
+    for (name, value) in &stage.attributes {
+        hasher.update(format!("{name}={value}\n"));
+    }
+    let digest: String = hasher.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let lost = job.map_or(0, |job| {
+        job.acts
+            .iter()
+            .filter(|known| {
+                matches!(&known.act, Act::StageBios { stage, .. } if stage.starts_with(&digest))
+                    && known.result == Some(crate::event::ActResult::FoundNotDone)
+                    && job.act(&Act::PowerOn { purpose: bios_purpose(&known.act) }).is_some()
+            })
+            .count()
+    });
+    if lost == 0 { digest } else { format!("{digest}#{}", lost + 1) }
+}
+
+fn bios_purpose(act: &Act) -> PowerPurpose {
+    match act {
+        Act::StageBios { stage, .. } | Act::HoldInSetup { stage } => PowerPurpose::BiosStage { stage: stage.clone() },
+        _ => PowerPurpose::Install,
+    }
+}
+
+/// The act that switches the host on to install: the line between what can be taken back and what cannot.
+#[must_use]
+pub fn install_power_on() -> Act {
+    Act::PowerOn { purpose: PowerPurpose::Install }
+}
+
+/// Whether a job has switched the host on to install, or may have.
+#[must_use]
+pub fn is_installing(job: &JobHistory) -> bool {
+    job.act(&install_power_on()).is_some_and(|known| known.is_done() || known.result.is_none())
+}
+
+/// The mark that the staging of a stage recorded.
+fn stage_mark(job: Option<&JobHistory>, key: &str) -> Option<Mark> {
+    job?.acts
+        .iter()
+        .find(|known| matches!(&known.act, Act::StageBios { stage, .. } if stage == key))
+        .and_then(|known| known.mark().cloned())
+}
+
+/// The last BIOS stage that the host was switched on for and not off again.
+fn running_stage(job: &JobHistory) -> Option<String> {
+    let stages = job.acts.iter().rev().filter_map(|known| match &known.act {
+        Act::PowerOn { purpose: PowerPurpose::BiosStage { stage } } => Some(stage),
+        _ => None,
+    });
+    for stage in stages {
+        let off = job.acts.iter().any(|known| {
+            matches!(&known.act, Act::PowerOff { purpose: PowerPurpose::BiosStage { stage: s }, .. } if s == stage) && known.is_done()
+        });
+        if !off {
+            return Some(stage.clone());
+        }
+    }
+    None
+}
+
+/// The name of the next job of a node.
+#[must_use]
+pub fn job_id(node: &str, jobs_begun: u32) -> JobId {
+    JobId(format!("{node}#{}", jobs_begun + 1))
+}
+
+/// What a failed step says to do, when the error itself does not.
+#[must_use]
+pub fn advice(step: StepId, node: &str) -> String {
+    let what = match step {
+        StepId::Connect => "Check the BMC's address, that it answers from this host, and the credentials in the Secret",
+        StepId::Check => "Correct the spec or the profile",
+        StepId::Follow => "Look at the host's console",
+        StepId::Eject | StepId::Settle => "The host is not touched further; look at its virtual media and boot override",
+        _ => "Look at the BMC's own log",
+    };
+    match step {
+        StepId::Follow | StepId::Eject | StepId::Settle => {
+            format!("{what}. To install it again from the start: rackhand retry {node}")
+        }
+        _ => format!("{what}, then run the same apply again; it goes on where it can"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

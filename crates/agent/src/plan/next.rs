@@ -1,0 +1,236 @@
+//! What comes next in a job.
+
+use rackhand_bmc::{BiosStage, BootTarget, HostProgress, Mark, Operation, PowerOffPolicy};
+use serde::Serialize;
+
+use super::{Observed, install_power_on, running_stage, stage_key, stage_mark};
+use crate::{
+    event::{Act, Evidence, JobResult, PowerPurpose, StepId, Trigger},
+    history::{ActHistory, JobHistory},
+    wanted::{Follow, Wanted},
+};
+
+/// What comes next in a job.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub enum Next {
+    /// A mutating act.
+    Act(Act),
+    /// Read until a BIOS stage is in force, was refused, or is known not to have arrived.
+    VerifyBios {
+        /// The stage's key.
+        key: String,
+        /// The stage.
+        stage: BiosStage,
+        /// The mark from staging.
+        mark: Option<Mark>,
+        /// Whether it is uncertain that the write arrived at all.
+        undecided: bool,
+    },
+    /// Wait for a sign.
+    Await(Await),
+    /// Give up, with what was seen.
+    Fail {
+        /// In which step.
+        step: StepId,
+        /// What was seen.
+        error: String,
+    },
+    /// The job is over.
+    Finish(JobResult),
+}
+
+/// A sign that is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Await {
+    /// That the image named in the slot is attached.
+    Attached,
+    /// Any sign that the host boots the image.
+    Boot,
+    /// That the installer has written the disk.
+    DiskWritten,
+    /// The reset that follows.
+    Reset,
+    /// That the installed system answers.
+    Installed,
+}
+
+impl Await {
+    /// The step it belongs to.
+    #[must_use]
+    pub fn step(self) -> StepId {
+        match self {
+            Self::Attached => StepId::Media,
+            Self::Boot | Self::DiskWritten | Self::Reset | Self::Installed => StepId::Follow,
+        }
+    }
+}
+
+/// Why a job must not begin, each a sentence. Everything that can be known before the first mutating request.
+#[must_use]
+pub fn problems(wanted: &Wanted, observed: &Observed, trigger: &Trigger) -> Vec<String> {
+    let mut problems = wanted.cannot.clone();
+    let needed = [Operation::PowerOn, Operation::PowerOffForce, Operation::BootCdOnce, Operation::MediaEject];
+    problems.extend(needed.iter().filter_map(|operation| observed.capabilities.refusal(*operation)));
+    if observed.slot().is_none() {
+        problems.push("the BMC offers no virtual media slot that takes an ISO image by URL".to_owned());
+    }
+    if let Some(bios) = &observed.bios {
+        problems.extend(bios.plan.problems.iter().map(|p| format!("BIOS attribute {}: {}", p.attribute, p.problem)));
+        if !bios.plan.stages.is_empty() {
+            problems.extend(observed.capabilities.refusal(Operation::BiosStage));
+        }
+    } else if !wanted.bios.is_empty() {
+        problems.push("the spec asks for BIOS settings, and this BMC offers none".to_owned());
+    }
+    if wanted.secure_boot == Some(true) && observed.secure_boot.is_none_or(|seen| seen.enabled.is_none()) {
+        problems.push("the spec asks for UEFISecureBoot, and this BMC does not show secure boot".to_owned());
+    }
+    if let (Some(mac), Some(shown), false) = (&wanted.boot_mac, &observed.macs, matches!(trigger, Trigger::Asked { .. })) {
+        if !shown.is_empty() && !shown.contains(mac) {
+            problems.push(format!(
+                "the boot MAC address {mac} is not among those of this machine ({}): it may be the wrong one. If it is right: rackhand apply --install {}",
+                shown.join(", "),
+                wanted.node
+            ));
+        }
+    }
+    problems
+}
+
+/// What comes next, given the image's URL. Call it only past the gate; `job` is `None` to see how a new one begins.
+#[must_use]
+pub fn next(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory>, image_url: &str) -> Next {
+    if job.is_some_and(|job| job.done(&install_power_on())) {
+        return follow(wanted, observed, job, image_url);
+    }
+    prepare_bios(wanted, observed, job)
+        .or_else(|| off_for_install(observed, job))
+        .or_else(|| secure_boot(wanted, observed))
+        .or_else(|| mount(observed, job, image_url))
+        .or_else(|| (!observed.armed(&BootTarget::Cd)).then_some(Next::Act(Act::BootCdOnce)))
+        .unwrap_or_else(|| Next::Act(install_power_on()))
+}
+
+/// BIOS settings, one stage after the other: off, stage, hold in setup, on, verify.
+fn prepare_bios(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory>) -> Option<Next> {
+    let bios = observed.bios.as_ref().filter(|_| !wanted.bios.is_empty())?;
+    let stage = bios.plan.stages.first()?;
+    let key = stage_key(stage, job);
+    let purpose = PowerPurpose::BiosStage { stage: key.clone() };
+    let power_on = Act::PowerOn { purpose };
+    let stage_act = Act::StageBios { stage: key.clone(), attributes: stage.attributes.clone() };
+    let staged_by_us = job.and_then(|job| job.act(&stage_act));
+    if job.is_some_and(|job| job.done(&power_on)) {
+        let undecided = staged_by_us.is_some_and(|known| known.result == Some(crate::event::ActResult::Undecidable));
+        return Some(Next::VerifyBios { mark: stage_mark(job, &key), key, stage: stage.clone(), undecided });
+    }
+    if !observed.is_off() {
+        return Some(Next::Act(power_off(job)));
+    }
+    // What the BMC shows counts; where it shows nothing, what the journal knows.
+    let staged = bios.shows_pending(stage).unwrap_or_else(|| {
+        staged_by_us.is_some_and(|known| {
+            known.is_done() || known.result == Some(crate::event::ActResult::Undecidable)
+        })
+    });
+    if !staged {
+        return Some(Next::Act(stage_act));
+    }
+    let can_hold = observed.capabilities.refusal(Operation::BootSetupOnce).is_none();
+    if can_hold && !observed.armed(&BootTarget::BiosSetup) {
+        return Some(Next::Act(Act::HoldInSetup { stage: key }));
+    }
+    Some(Next::Act(power_on))
+}
+
+fn off_for_install(observed: &Observed, job: Option<&JobHistory>) -> Option<Next> {
+    (!observed.is_off()).then(|| Next::Act(power_off(job)))
+}
+
+/// Off after a BIOS stage is by force: the host sits in setup or POST. Off before anything else asks first.
+fn power_off(job: Option<&JobHistory>) -> Act {
+    match job.and_then(running_stage) {
+        Some(stage) => Act::PowerOff { purpose: PowerPurpose::BiosStage { stage }, policy: PowerOffPolicy::Force },
+        None => Act::PowerOff { purpose: PowerPurpose::Install, policy: PowerOffPolicy::GracefulThenForce },
+    }
+}
+
+fn secure_boot(wanted: &Wanted, observed: &Observed) -> Option<Next> {
+    let enabled = wanted.secure_boot?;
+    let seen = observed.secure_boot.and_then(|seen| seen.enabled);
+    // A BMC that does not show secure boot is fine where it is not asked to be on.
+    (seen == Some(!enabled)).then_some(Next::Act(Act::SetSecureBoot { enabled }))
+}
+
+fn mount(observed: &Observed, job: Option<&JobHistory>, image_url: &str) -> Option<Next> {
+    let slot = observed.slot()?;
+    if slot.holds(image_url) {
+        return None;
+    }
+    let insert = Act::Insert { slot: slot.id.clone(), url: image_url.to_owned() };
+    if slot.image.as_deref() == Some(image_url) && slot.problem.is_none() {
+        return Some(Next::Await(Await::Attached));
+    }
+    if job.and_then(|job| job.act(&insert)).is_some_and(ActHistory::is_done) {
+        let seen = slot.problem.clone().unwrap_or_else(|| "the slot no longer holds it".to_owned());
+        return Some(Next::Fail {
+            step: StepId::Media,
+            error: format!("{image_url} was attached in {} and is not any more: {seen}", slot.name),
+        });
+    }
+    if slot.is_empty() {
+        return Some(Next::Act(insert));
+    }
+    let image = slot.image.clone().unwrap_or_else(|| "medium".to_owned());
+    Some(Next::Act(Act::EjectLeftover { slot: slot.id.clone(), image }))
+}
+
+/// After the host was switched on to install.
+fn follow(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory>, image_url: &str) -> Next {
+    let Some(job) = job else { return Next::Await(Await::Boot) };
+    match wanted.follow {
+        Follow::NotObservable => match boot_seen(job, observed) {
+            Some(seen) => Next::Finish(JobResult::BootedNotObservable { seen }),
+            None => Next::Await(Await::Boot),
+        },
+        Follow::CallBack => follow_call_backs(observed, job, image_url),
+    }
+}
+
+/// The strongest sign that the image was booted, for a node whose installation nothing reports.
+fn boot_seen(job: &JobHistory, observed: &Observed) -> Option<String> {
+    let progress = observed.view.progress;
+    if matches!(progress, HostProgress::OsBooting | HostProgress::OsRunning) {
+        return Some(format!("the BMC shows the host as {progress:?}"));
+    }
+    let complete = job.evidence.iter().find(|(seen, _)| matches!(seen, Evidence::ImageComplete { .. }))?;
+    Some(format!("the host is on, and {}", complete.0))
+}
+
+/// The stages that an installation names once its disk is written, in the words of the assisted-service.
+const WRITTEN: [&str; 4] = ["Rebooting", "Configuring", "Joined", "Done"];
+
+fn follow_call_backs(observed: &Observed, job: &JobHistory, image_url: &str) -> Next {
+    if job.called_back("Failed") {
+        return Next::Fail { step: StepId::Follow, error: "the installer called back: Failed".to_owned() };
+    }
+    if !WRITTEN.iter().any(|stage| job.called_back(stage)) {
+        return Next::Await(Await::DiskWritten);
+    }
+    let done = job.called_back("Done");
+    let ours = observed.slots.iter().find(|slot| slot.image.as_deref() == Some(image_url));
+    if let Some(slot) = ours {
+        // The live root is in use until the host has been reset after writing the disk.
+        if !done && !job.saw(&Evidence::HostReset) && !job.saw(&Evidence::NoResetSeen) {
+            return Next::Await(Await::Reset);
+        }
+        return Next::Act(Act::Eject { slot: slot.id.clone(), url: image_url.to_owned() });
+    }
+    if !done {
+        return Next::Await(Await::Installed);
+    }
+    if observed.armed(&BootTarget::Cd) {
+        return Next::Act(Act::ClearBootOverride);
+    }
+    Next::Finish(JobResult::Installed)
+}

@@ -1,0 +1,66 @@
+//! Deciding an act that a killed process left without an outcome.
+
+use rackhand_bmc::{BiosStage, BootTarget, PowerOffPolicy, PowerState};
+
+use super::{Observed, running_stage};
+use crate::{
+    event::{Act, ActResult, PowerPurpose},
+    history::JobHistory,
+};
+
+/// What became of an act whose outcome was never written, by what is observed now.
+///
+/// Only valid once everything that was in flight must have arrived: a write can arrive after its reader.
+#[must_use]
+pub fn resolve(act: &Act, observed: &Observed) -> ActResult {
+    let found = match act {
+        Act::PowerOff { .. } => observed.view.power == PowerState::Off,
+        Act::PowerOn { .. } => matches!(observed.view.power, PowerState::On | PowerState::PoweringOn),
+        Act::StageBios { attributes, .. } => {
+            let stage = BiosStage { attributes: attributes.clone(), reason: String::new() };
+            let Some(bios) = &observed.bios else { return ActResult::Undecidable };
+            let differs = bios.plan.stages.iter().any(|s| s.attributes == *attributes);
+            match bios.shows_pending(&stage) {
+                Some(pending) => pending || !differs,
+                None if differs => return ActResult::Undecidable,
+                None => true,
+            }
+        }
+        Act::SetSecureBoot { enabled } => observed.secure_boot.and_then(|seen| seen.enabled) == Some(*enabled),
+        Act::HoldInSetup { .. } => observed.armed(&BootTarget::BiosSetup),
+        Act::Insert { slot, url } => observed.slots.iter().any(|seen| {
+            seen.id == *slot && seen.image.as_deref() == Some(url.as_str()) && seen.problem.is_none()
+        }),
+        Act::EjectLeftover { slot, image } | Act::Eject { slot, url: image } => {
+            !observed.slots.iter().any(|seen| seen.id == *slot && seen.image.as_deref() == Some(image.as_str()))
+        }
+        Act::BootCdOnce => observed.armed(&BootTarget::Cd),
+        Act::ClearBootOverride => !observed.armed(&BootTarget::Cd) && !observed.armed(&BootTarget::BiosSetup),
+    };
+    if found { ActResult::FoundDone } else { ActResult::FoundNotDone }
+}
+
+/// What takes back everything that a job prepared before it switched the host on to install: the host off again where
+/// the job had switched it on for BIOS settings, the medium out, the boot override gone.
+#[must_use]
+pub fn undo(observed: &Observed, job: &JobHistory) -> Vec<Act> {
+    let mut acts = Vec::new();
+    if let Some(stage) = running_stage(job).filter(|_| observed.view.power != PowerState::Off) {
+        acts.push(Act::PowerOff { purpose: PowerPurpose::BiosStage { stage }, policy: PowerOffPolicy::Force });
+    }
+    let ours = |image: &str| job.acts.iter().any(|known| matches!(&known.act, Act::Insert { url, .. } if url == image));
+    for slot in &observed.slots {
+        if let Some(url) = slot.image.as_ref().filter(|image| ours(image)) {
+            acts.push(Act::Eject { slot: slot.id.clone(), url: url.clone() });
+        }
+    }
+    let armed_by_us = job.acts.iter().any(|known| match known.act {
+        Act::BootCdOnce => observed.armed(&BootTarget::Cd),
+        Act::HoldInSetup { .. } => observed.armed(&BootTarget::BiosSetup),
+        _ => false,
+    });
+    if armed_by_us {
+        acts.push(Act::ClearBootOverride);
+    }
+    acts
+}

@@ -1,0 +1,120 @@
+//! The whole way laid out for people: what `plan` prints.
+
+use rackhand_bmc::{BootTarget, PowerState};
+use serde::Serialize;
+
+use super::{Observed, install_power_on};
+use crate::{
+    event::{StepId, StepResult},
+    history::JobHistory,
+    wanted::{Follow, Wanted},
+};
+
+/// One step as planned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlannedStep {
+    /// Which.
+    pub step: StepId,
+    /// Whether there is anything to do.
+    pub state: StepState,
+    /// What will be done, or why not.
+    pub detail: String,
+}
+
+/// Whether a planned step has anything to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum StepState {
+    /// Done earlier in this job.
+    Done,
+    /// As wanted already.
+    AlreadySo,
+    /// Nothing is asked for.
+    NotRequired,
+    /// To be done.
+    Todo,
+}
+
+/// Lays out every step from what is observed now. Later steps may change once earlier ones are done: the engine plans
+/// anew after each act, and what cannot be known yet says so.
+#[must_use]
+pub fn steps(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory>) -> Vec<PlannedStep> {
+    let installing = job.is_some_and(|job| job.done(&install_power_on()));
+    StepId::ALL
+        .into_iter()
+        .map(|step| {
+            let ended = job.and_then(|job| job.steps.get(&step)).and_then(|known| known.ended.map(|(r, _)| (r, known)));
+            if let Some((StepResult::Done, known)) = ended {
+                return PlannedStep { step, state: StepState::Done, detail: known.detail.clone() };
+            }
+            if installing && step <= StepId::PowerOn {
+                return PlannedStep { step, state: StepState::Done, detail: "done before the host was switched on".to_owned() };
+            }
+            let (state, detail) = describe(step, wanted, observed);
+            PlannedStep { step, state, detail }
+        })
+        .collect()
+}
+
+fn describe(step: StepId, wanted: &Wanted, observed: &Observed) -> (StepState, String) {
+    use StepState::{AlreadySo, NotRequired, Todo};
+    match step {
+        StepId::Connect => {
+            let who = &observed.identity;
+            let model = who.model.as_deref().unwrap_or("unknown model");
+            let serial = who.serial.as_deref().unwrap_or("unknown");
+            (AlreadySo, format!("{} {model}, serial {serial}", who.generation))
+        }
+        StepId::Check => (Todo, "prepare the image and have its digest".to_owned()),
+        StepId::PowerOff => match observed.view.power {
+            PowerState::Off => (AlreadySo, "the host is off".to_owned()),
+            state => (Todo, format!("the host is {state:?}: shut it down, by force if it does not")),
+        },
+        StepId::Firmware => (NotRequired, "no updates asked for".to_owned()),
+        StepId::Bios => bios(wanted, observed),
+        StepId::Storage => (NotRequired, "no volumes asked for".to_owned()),
+        StepId::Media => match observed.slot() {
+            Some(slot) if slot.is_empty() => (Todo, format!("insert the image into {}", slot.name)),
+            Some(slot) => {
+                let image = slot.image.as_deref().unwrap_or("a medium");
+                (Todo, format!("{} holds {image}: eject it, then insert the image", slot.name))
+            }
+            None => (Todo, "no slot takes an ISO image".to_owned()),
+        },
+        StepId::BootOnce if observed.armed(&BootTarget::Cd) => (AlreadySo, "the virtual CD is next".to_owned()),
+        StepId::BootOnce => (Todo, "boot the virtual CD once".to_owned()),
+        StepId::PowerOn => (Todo, "switch the host on: this installs it".to_owned()),
+        StepId::Follow => match wanted.follow {
+            Follow::CallBack => (Todo, "until the installed system calls back".to_owned()),
+            Follow::NotObservable => (Todo, "until the host has booted; the installation itself is not observable".to_owned()),
+        },
+        StepId::Eject => match wanted.follow {
+            Follow::CallBack => (Todo, "after the reset that follows the disk write".to_owned()),
+            Follow::NotObservable => (NotRequired, "left in: nothing shows when the installer is done with it".to_owned()),
+        },
+        StepId::Settle => (Todo, "give the session back, report".to_owned()),
+    }
+}
+
+fn bios(wanted: &Wanted, observed: &Observed) -> (StepState, String) {
+    if wanted.bios.is_empty() && wanted.secure_boot.is_none() {
+        return (StepState::NotRequired, "no settings asked for".to_owned());
+    }
+    let mut parts = Vec::new();
+    if let Some(bios) = &observed.bios {
+        let stages = &bios.plan.stages;
+        for (number, stage) in stages.iter().enumerate() {
+            let values: Vec<String> = stage.attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let which = if stages.len() > 1 { format!("boot {} of {}: ", number + 1, stages.len()) } else { String::new() };
+            parts.push(format!("{which}set {}", values.join(", ")));
+        }
+    }
+    let seen = observed.secure_boot.and_then(|seen| seen.enabled);
+    if let Some(enabled) = wanted.secure_boot.filter(|enabled| seen == Some(!enabled)) {
+        parts.push(format!("{} secure boot", if enabled { "enable" } else { "disable" }));
+    }
+    if parts.is_empty() {
+        return (StepState::AlreadySo, format!("{} attributes are as wanted", wanted.bios.len()));
+    }
+    (StepState::Todo, parts.join("; "))
+}

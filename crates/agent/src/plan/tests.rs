@@ -1,0 +1,351 @@
+//! The plan against a small model of a machine: whatever is killed in between, every purpose is served once.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+use rackhand_bmc::{
+    Attributes, BiosPlan, BiosStage, BootSettings, BootTarget, Capabilities, HostProgress, HostView, Identity, MediaSlot,
+    MediaType, OverrideEnabled, PendingSettings, PowerState, SlotId, Vendor,
+};
+
+use super::*;
+use crate::{
+    event::{ActResult, Decision, Event, Evidence, JobResult, Trigger},
+    history::{History, InstalledHow, NodeHistory},
+    journal::Record,
+    wanted::{Follow, Wanted},
+};
+
+const NODE: &str = "site/node";
+const URL: &str = "http://192.0.2.1/t/a.iso";
+
+fn wanted() -> Wanted {
+    Wanted {
+        node: NODE.to_owned(),
+        source: "site.yaml:1".to_owned(),
+        request: "first".to_owned(),
+        boot_mac: None,
+        bios: Attributes::from([("SriovGlobalEnable".to_owned(), "Enabled".into())]),
+        bios_source: None,
+        secure_boot: None,
+        follow: Follow::CallBack,
+        cannot: Vec::new(),
+        hold: false,
+        permission: None,
+    }
+}
+
+/// A machine with just the state that the plan looks at.
+#[derive(Debug, Clone)]
+struct World {
+    power: PowerState,
+    armed: Option<BootTarget>,
+    image: Option<String>,
+    current: Attributes,
+    pending: Attributes,
+    pending_visible: bool,
+    wants: Attributes,
+    effects: BTreeMap<String, u32>,
+    wrote: bool,
+}
+
+impl World {
+    fn new(power: PowerState, pending_visible: bool) -> Self {
+        Self {
+            power,
+            armed: None,
+            image: None,
+            current: Attributes::from([("SriovGlobalEnable".to_owned(), "Disabled".into())]),
+            pending: Attributes::new(),
+            pending_visible,
+            wants: wanted().bios,
+            effects: BTreeMap::new(),
+            wrote: false,
+        }
+    }
+
+    fn observed(&self) -> Observed {
+        let differs: Attributes =
+            self.wants.iter().filter(|(name, value)| self.current.get(*name) != Some(*value)).map(|(n, v)| (n.clone(), v.clone())).collect();
+        let stages = if differs.is_empty() { Vec::new() } else { vec![BiosStage { attributes: differs, reason: String::new() }] };
+        let pending = match (self.pending_visible, self.pending.is_empty()) {
+            (false, _) => PendingSettings::NotVisible,
+            (true, true) => PendingSettings::None,
+            (true, false) => PendingSettings::Values(self.pending.clone()),
+        };
+        Observed {
+            identity: Identity {
+                vendor: Vendor::Generic,
+                generation: "model".to_owned(),
+                system: "/redfish/v1/Systems/1".to_owned(),
+                manufacturer: None,
+                model: None,
+                serial: None,
+                uuid: None,
+                bios_version: None,
+                bmc_version: None,
+            },
+            capabilities: Capabilities::default(),
+            view: HostView {
+                power: self.power,
+                progress: if self.power == PowerState::On { HostProgress::PostFinished } else { HostProgress::Off },
+                boot: BootSettings {
+                    target: self.armed.clone(),
+                    enabled: self.armed.as_ref().map(|_| OverrideEnabled::Once),
+                    ..BootSettings::default()
+                },
+                last_reset: None,
+            },
+            slots: vec![MediaSlot {
+                id: SlotId("/slot/1".to_owned()),
+                name: "CD".to_owned(),
+                media_types: vec![MediaType::Cd],
+                inserted: Some(self.image.is_some()),
+                image: self.image.clone(),
+                connected: Some(self.image.is_some()),
+                can_insert: true,
+                problem: None,
+            }],
+            bios: Some(BiosObserved {
+                plan: BiosPlan { stages, satisfied: Vec::new(), problems: Vec::new() },
+                pending,
+            }),
+            secure_boot: None,
+            macs: None,
+        }
+    }
+
+    fn apply(&mut self, act: &Act) {
+        *self.effects.entry(serde_json::to_string(act).unwrap()).or_insert(0) += 1;
+        match act {
+            Act::PowerOff { .. } => self.power = PowerState::Off,
+            Act::PowerOn { .. } => {
+                self.power = PowerState::On;
+                self.current.append(&mut self.pending);
+                self.armed = None;
+            }
+            Act::StageBios { attributes, .. } => self.pending.clone_from(attributes),
+            Act::SetSecureBoot { .. } => {}
+            Act::HoldInSetup { .. } => self.armed = Some(BootTarget::BiosSetup),
+            Act::Insert { url, .. } => self.image = Some(url.clone()),
+            Act::EjectLeftover { .. } | Act::Eject { .. } => self.image = None,
+            Act::BootCdOnce => self.armed = Some(BootTarget::Cd),
+            Act::ClearBootOverride => self.armed = None,
+        }
+    }
+}
+
+/// Where the process dies around an act.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kill {
+    No,
+    BeforeSend,
+    AfterSend,
+}
+
+/// A journal in a list, folded anew at every look: what a new process would know.
+#[derive(Default)]
+struct Book(Vec<Record>);
+
+impl Book {
+    fn write(&mut self, event: Event) {
+        let seq = self.0.len() as u64 + 1;
+        let at = Timestamp::from_second(1_700_000_000 + i64::try_from(seq).unwrap()).unwrap();
+        self.0.push(Record { seq, at, node: Some(NODE.to_owned()), event });
+    }
+
+    fn node(&self) -> Option<NodeHistory> {
+        History::of(&self.0).node(NODE).cloned()
+    }
+
+    fn start(&mut self, trigger: Trigger) -> JobId {
+        let job = job_id(NODE, self.node().map_or(0, |n| n.jobs_begun));
+        self.write(Event::JobStarted { job: job.clone(), request: "first".to_owned(), trigger, source: String::new() });
+        job
+    }
+}
+
+/// Runs a job against the model with the given deaths, as the engine would.
+fn drive(world: &mut World, book: &mut Book, kills: &[Kill]) -> Next {
+    let job = book.start(Trigger::NewHost);
+    let mut kills = kills.iter().copied().chain(std::iter::repeat(Kill::No));
+    for _ in 0..200 {
+        let known = book.node().and_then(|n| n.job).unwrap();
+        if let Some(open) = known.open_act() {
+            let result = resolve(&open.act, &world.observed());
+            book.write(Event::Outcome { job: job.clone(), act: open.act.clone(), result });
+            continue;
+        }
+        match next(&wanted(), &world.observed(), Some(&known), URL) {
+            Next::Act(act) => {
+                book.write(Event::Intent { job: job.clone(), act: act.clone(), in_flight_ms: 0 });
+                let kill = kills.next().unwrap();
+                if kill != Kill::BeforeSend {
+                    world.apply(&act);
+                }
+                if kill == Kill::No {
+                    book.write(Event::Outcome { job: job.clone(), act, result: ActResult::Done { mark: None } });
+                }
+            }
+            Next::VerifyBios { key, stage, undecided, .. } => {
+                let applied = stage.attributes.iter().all(|(n, v)| world.current.get(n) == Some(v));
+                assert!(!applied, "an applied stage is not verified again");
+                assert!(undecided, "only an undecidable write can have been lost");
+                let act = Act::StageBios { stage: key, attributes: stage.attributes };
+                book.write(Event::Outcome { job: job.clone(), act, result: ActResult::FoundNotDone });
+            }
+            Next::Await(sign) => {
+                let evidence = match sign {
+                    Await::DiskWritten => {
+                        world.wrote = true;
+                        Evidence::CalledBack { stage: "Rebooting".to_owned() }
+                    }
+                    Await::Reset => Evidence::HostReset,
+                    Await::Installed => Evidence::CalledBack { stage: "Done".to_owned() },
+                    Await::Attached | Await::Boot => panic!("the model needs no {sign:?}"),
+                };
+                book.write(Event::Sighted { job: job.clone(), evidence });
+            }
+            ended => return ended,
+        }
+    }
+    panic!("no end in sight: {:?}", book.0);
+}
+
+proptest! {
+    #[test]
+    fn every_purpose_is_served_once_whatever_is_killed(
+        kills in proptest::collection::vec(prop_oneof![Just(Kill::No), Just(Kill::BeforeSend), Just(Kill::AfterSend)], 0..24),
+        visible in any::<bool>(),
+        leftover in any::<bool>(),
+    ) {
+        let mut world = World::new(PowerState::Off, visible);
+        world.image = leftover.then(|| "http://192.0.2.9/old.iso".to_owned());
+        let mut book = Book::default();
+        let end = drive(&mut world, &mut book, &kills);
+        prop_assert_eq!(end, Next::Finish(JobResult::Installed));
+        for (act, times) in &world.effects {
+            prop_assert_eq!(*times, 1, "{} happened {} times", act, times);
+        }
+        prop_assert_eq!(&world.current, &wanted().bios);
+        prop_assert_eq!(&world.image, &None);
+        prop_assert!(world.wrote);
+    }
+}
+
+#[test]
+fn an_undecidable_bios_write_that_never_arrived_is_written_again_after_a_boot_has_shown_it() {
+    let mut world = World::new(PowerState::Off, false);
+    let mut book = Book::default();
+    let end = drive(&mut world, &mut book, &[Kill::BeforeSend]);
+    assert_eq!(end, Next::Finish(JobResult::Installed));
+    let staged = world.effects.keys().filter(|act| act.contains("stageBios")).count();
+    assert_eq!(staged, 1, "{:?}", world.effects);
+    let boots = world.effects.keys().filter(|act| act.contains("powerOn")).count();
+    assert_eq!(boots, 3, "one boot that showed the loss, one that applied, one that installed: {:?}", world.effects);
+}
+
+#[test]
+fn a_host_that_is_on_without_a_record_needs_a_decision_and_off_is_new() {
+    assert!(matches!(gate(&wanted(), None, PowerState::On), Gate::NeedsDecision { .. }));
+    assert!(matches!(gate(&wanted(), None, PowerState::Unknown), Gate::NeedsDecision { .. }));
+    assert_eq!(gate(&wanted(), None, PowerState::Off), Gate::Start { trigger: Trigger::NewHost });
+}
+
+#[test]
+fn an_installed_node_is_left_alone_until_the_request_changes() {
+    let mut book = Book::default();
+    let mut world = World::new(PowerState::Off, true);
+    let job = {
+        let _ = drive(&mut world, &mut book, &[]);
+        book.node().unwrap().job.unwrap().id
+    };
+    book.write(Event::JobFinished { job, result: JobResult::Installed });
+    let history = book.node();
+    assert_eq!(history.as_ref().unwrap().installed.as_ref().unwrap().how, InstalledHow::Observed);
+    assert!(matches!(gate_by_record(&wanted(), history.as_ref()), Some(Gate::Nothing { .. })));
+    let changed = Wanted { request: "2".to_owned(), ..wanted() };
+    assert_eq!(
+        gate_by_record(&changed, history.as_ref()),
+        Some(Gate::Start { trigger: Trigger::RequestChanged { from: "first".to_owned() } })
+    );
+}
+
+#[test]
+fn a_failed_installation_is_not_begun_again_without_a_word() {
+    let mut book = Book::default();
+    let job = book.start(Trigger::NewHost);
+    let failed = |installing| JobResult::Failed {
+        step: StepId::Follow,
+        error: "nothing came".to_owned(),
+        advice: String::new(),
+        installing,
+        refused: false,
+    };
+    book.write(Event::JobFinished { job: job.clone(), result: failed(true) });
+    assert!(matches!(gate(&wanted(), book.node().as_ref(), PowerState::Off), Gate::NeedsDecision { .. }));
+    book.write(Event::Decided { decision: Decision::Install, by: "retry".to_owned(), request: None });
+    assert!(matches!(
+        gate(&wanted(), book.node().as_ref(), PowerState::On),
+        Gate::Start { trigger: Trigger::Asked { .. } }
+    ));
+
+    // Before the host was switched on to install, the next apply goes on, but never under a host that somebody
+    // switched on since.
+    let mut book = Book::default();
+    let job = book.start(Trigger::NewHost);
+    book.write(Event::JobFinished { job, result: failed(false) });
+    let history = book.node();
+    assert!(matches!(gate(&wanted(), history.as_ref(), PowerState::Off), Gate::Start { trigger: Trigger::Continued { .. } }));
+    assert!(matches!(gate(&wanted(), history.as_ref(), PowerState::On), Gate::NeedsDecision { .. }));
+}
+
+#[test]
+fn adopting_records_a_node_as_installed() {
+    let mut book = Book::default();
+    book.write(Event::NeedsDecision { reason: "on".to_owned() });
+    book.write(Event::Decided { decision: Decision::Adopt, by: "adopt".to_owned(), request: Some("first".to_owned()) });
+    let history = book.node();
+    assert_eq!(history.as_ref().unwrap().needs_decision, None);
+    assert!(matches!(gate(&wanted(), history.as_ref(), PowerState::On), Gate::Nothing { .. }));
+}
+
+#[test]
+fn the_medium_stays_in_until_the_host_was_reset_after_writing() {
+    let mut world = World::new(PowerState::On, true);
+    world.current = wanted().bios;
+    world.image = Some(URL.to_owned());
+    let mut book = Book::default();
+    let job = book.start(Trigger::NewHost);
+    book.write(Event::Intent { job: job.clone(), act: install_power_on(), in_flight_ms: 0 });
+    book.write(Event::Outcome { job: job.clone(), act: install_power_on(), result: ActResult::Done { mark: None } });
+    let step = |book: &Book| next(&wanted(), &world.observed(), book.node().unwrap().job.as_ref(), URL);
+    assert_eq!(step(&book), Next::Await(Await::DiskWritten));
+    book.write(Event::Sighted { job: job.clone(), evidence: Evidence::CalledBack { stage: "Rebooting".to_owned() } });
+    assert_eq!(step(&book), Next::Await(Await::Reset));
+    book.write(Event::Sighted { job, evidence: Evidence::HostReset });
+    assert!(matches!(step(&book), Next::Act(Act::Eject { .. })));
+}
+
+#[test]
+fn what_a_failed_job_prepared_is_taken_back() {
+    let mut world = World::new(PowerState::Off, true);
+    let mut book = Book::default();
+    let job = book.start(Trigger::NewHost);
+    let mut act = |world: &mut World, act: Act| {
+        book.write(Event::Intent { job: job.clone(), act: act.clone(), in_flight_ms: 0 });
+        world.apply(&act);
+        book.write(Event::Outcome { job: job.clone(), act, result: ActResult::Done { mark: None } });
+    };
+    let slot = SlotId("/slot/1".to_owned());
+    act(&mut world, Act::PowerOn { purpose: PowerPurpose::BiosStage { stage: "a".to_owned() } });
+    act(&mut world, Act::Insert { slot: slot.clone(), url: URL.to_owned() });
+    act(&mut world, Act::BootCdOnce);
+    let known = book.node().unwrap().job.unwrap();
+    let acts = undo(&world.observed(), &known);
+    acts.iter().for_each(|act| world.apply(act));
+    assert_eq!(world.power, PowerState::Off);
+    assert_eq!((world.image, world.armed), (None, None));
+    assert_eq!(acts.len(), 3);
+}

@@ -1,0 +1,64 @@
+//! The engine's ports: how it reaches BMCs, images and signs of an installation.
+
+use std::{fmt, future::Future, pin::Pin};
+
+use rackhand_bmc::{Bmc, Fut};
+use tokio::sync::oneshot;
+
+use crate::event::Evidence;
+
+/// A boxed future with any output.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Connects to the BMC of a node. The agent knows neither vendors nor HTTP; this does.
+pub trait Connector: Send + Sync {
+    /// Logs in and assembles the machine. Tried again by the engine, not inside.
+    fn connect<'a>(&'a self, node: &'a str) -> Fut<'a, Bmc>;
+}
+
+/// Serves the image that a node boots.
+pub trait ImageHost: Send + Sync {
+    /// Makes the node's image ready to be read by its BMC: fetched, its digest taken and compared where one was given,
+    /// served. The same node gets the same URL again, in this process and in the next.
+    fn prepare<'a>(&'a self, node: &'a str) -> BoxFuture<'a, Result<PreparedImage, ImageError>>;
+
+    /// How much of the image was read by the node's BMC so far, in bytes.
+    fn bytes_read(&self, node: &str) -> u64;
+}
+
+/// An image ready to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreparedImage {
+    /// Its URL as the BMC must see it.
+    pub url: String,
+    /// SHA-256, lower-case hex.
+    pub sha256: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Whether a digest was given and matched.
+    pub verified: bool,
+}
+
+/// Why an image cannot be served: one sentence that says what was seen and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageError(pub String);
+
+impl fmt::Display for ImageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ImageError {}
+
+/// A sign of a node's installation, seen outside the BMC.
+#[derive(Debug)]
+pub struct Sighting {
+    /// The node.
+    pub node: String,
+    /// What was seen.
+    pub evidence: Evidence,
+    /// Told once the sign is durable in the journal. A call-back is answered only then: an installer that was answered
+    /// does not call again.
+    pub ack: Option<oneshot::Sender<()>>,
+}
