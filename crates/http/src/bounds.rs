@@ -1,5 +1,7 @@
 //! What both transports hold a request to, and the errors they name it in.
 
+use std::net::SocketAddr;
+
 use crate::{Origin, Request, TransportError};
 
 /// A request's name for messages: peer, method, path. Never a header or a body.
@@ -33,19 +35,19 @@ impl Asked {
     }
 
     /// Adds the address that the name stood for.
-    pub(crate) fn at(mut self, address: Option<std::net::SocketAddr>, origin: &Origin) -> Self {
-        if let Some(address) = address.filter(|_| origin.ip().is_none()) {
+    pub(crate) fn at(mut self, address: SocketAddr, origin: &Origin) -> Self {
+        if origin.ip().is_none() {
             self.peer = format!("{origin} ({address})");
         }
         self
     }
 
-    pub(crate) fn is_mutation(&self) -> bool {
-        self.mutation
-    }
-
     pub(crate) fn peer(&self) -> String {
         self.peer.clone()
+    }
+
+    pub(crate) fn target(&self) -> &str {
+        &self.target
     }
 
     pub(crate) fn unreachable(&self, reason: String) -> TransportError {

@@ -8,11 +8,17 @@
 
 mod bounds;
 mod certificate;
+mod client;
+mod connect;
+mod connection;
 mod error;
 mod fingerprint;
 mod origin;
+mod redirect;
 mod request;
 mod service;
+mod trust;
+mod verify;
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
@@ -20,11 +26,13 @@ use bytes::Bytes;
 
 pub use crate::{
     certificate::ServerCertificate,
+    client::{Connections, HttpTransport},
     error::TransportError,
     fingerprint::{Fingerprint, FingerprintError},
     origin::{Origin, OriginError},
     request::{Bounds, Request},
     service::ServiceTransport,
+    trust::{FirstUse, Tls, Trust, TrustError},
 };
 
 /// A boxed future: a trait method that returns one can be called through `dyn`.

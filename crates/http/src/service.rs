@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
-    BoxFuture, ConnectionStats, Origin, Request, Transport, TransportError, TransportResult, bounds,
+    BoxFuture, ConnectionStats, Origin, Request, Transport, TransportResult, bounds::Asked, redirect,
 };
 
 /// A [`Transport`] made of an async function, for tests and simulations.
@@ -31,6 +31,22 @@ where
     pub fn new(origin: Origin, service: F) -> Self {
         Self { origin, service, requests: AtomicU64::new(0) }
     }
+
+    async fn follow(&self, mut request: Request) -> TransportResult {
+        let limit = request.bounds.max_body;
+        let mut hops = redirect::Hops::default();
+        loop {
+            let asked = Asked::of(&self.origin, &request)?;
+            let answer = (self.service)(request.message.clone()).await?;
+            if u64::try_from(answer.body().len()).is_ok_and(|len| len > limit) {
+                return Err(asked.too_large(limit));
+            }
+            match hops.next(&self.origin, &asked, request.method(), &answer)? {
+                Some(next) => *request.message.uri_mut() = next,
+                None => return Ok(answer),
+            }
+        }
+    }
 }
 
 impl<F, R> Transport for ServiceTransport<F>
@@ -40,16 +56,12 @@ where
 {
     fn send(&self, request: Request) -> BoxFuture<'_, TransportResult> {
         Box::pin(async move {
-            let asked = bounds::Asked::of(&self.origin, &request)?;
-            let limits = request.bounds;
+            let asked = Asked::of(&self.origin, &request)?;
             self.requests.fetch_add(1, Ordering::Relaxed);
-            let answer = tokio::time::timeout(limits.timeout, (self.service)(request.message))
-                .await
-                .map_err(|_| asked.lost(format!("no complete answer within {:?}", limits.timeout)))??;
-            if u64::try_from(answer.body().len()).is_ok_and(|len| len <= limits.max_body) {
-                Ok(answer)
-            } else {
-                Err(asked.too_large(limits.max_body))
+            let limit = request.bounds.timeout;
+            match tokio::time::timeout(limit, self.follow(request)).await {
+                Ok(result) => result,
+                Err(_) => Err(asked.lost(format!("no complete answer within {limit:?}"))),
             }
         })
     }
@@ -76,6 +88,7 @@ mod tests {
     use http::{Method, Response};
 
     use super::*;
+    use crate::TransportError;
 
     fn origin() -> Origin {
         Origin::https("bmc.test", 443).unwrap()

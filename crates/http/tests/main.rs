@@ -1,0 +1,5 @@
+//! The transport against real loopback servers.
+
+mod support;
+mod tls;
+mod wire;
