@@ -2,6 +2,11 @@
 //!
 //! A driver holds an `Arc<dyn Transport>` and knows nothing of sockets. [`HttpTransport`] speaks HTTP/1.1 to one BMC;
 //! [`ServiceTransport`] calls an in-process service, so that simulations need no socket and run on a paused clock.
+//!
+//! The connection is hyper's, without a pooling client above it. Two things decide that: a mutation whose connection
+//! failed must know for certain whether any of it was written, and a BMC gets one connection. (reqwest's pool, given 100
+//! requests in a row on a multi-threaded runtime, opened up to 14.)
+//!
 //! Wrappers (counting, recording, a fuse for crash tests) implement [`Transport`] around another one.
 
 #![deny(clippy::indexing_slicing)]

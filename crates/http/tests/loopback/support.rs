@@ -25,7 +25,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 /// What the server does with a request.
-pub enum Act {
+pub(crate) enum Act {
     /// Writes these bytes and reads on.
     Answer(Vec<u8>),
     /// Writes these bytes and closes.
@@ -37,17 +37,17 @@ pub enum Act {
 }
 
 /// A complete answer.
-pub fn answer(status: u16, headers: &str, body: &str) -> Act {
+pub(crate) fn answer(status: u16, headers: &str, body: &str) -> Act {
     Act::Answer(message(status, headers, body))
 }
 
-pub fn message(status: u16, headers: &str, body: &str) -> Vec<u8> {
+pub(crate) fn message(status: u16, headers: &str, body: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status} X\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
 /// A server on a loopback address of its own choice of port.
-pub struct Server {
-    pub address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
     connections: Arc<AtomicUsize>,
     requests: Arc<Mutex<Vec<String>>>,
     closed: tokio::sync::Mutex<mpsc::UnboundedReceiver<()>>,
@@ -55,15 +55,15 @@ pub struct Server {
 }
 
 impl Server {
-    pub async fn http(act: impl Fn(&str) -> Act + Send + Sync + 'static) -> Self {
+    pub(crate) async fn http(act: impl Fn(&str) -> Act + Send + Sync + 'static) -> Self {
         Self::start("127.0.0.1:0", None, act).await
     }
 
-    pub async fn https(tls: ServerConfig, act: impl Fn(&str) -> Act + Send + Sync + 'static) -> Self {
+    pub(crate) async fn https(tls: ServerConfig, act: impl Fn(&str) -> Act + Send + Sync + 'static) -> Self {
         Self::start("127.0.0.1:0", Some(tls), act).await
     }
 
-    pub async fn start(
+    pub(crate) async fn start(
         at: &str,
         tls: Option<ServerConfig>,
         act: impl Fn(&str) -> Act + Send + Sync + 'static,
@@ -88,34 +88,34 @@ impl Server {
     }
 
     /// TCP connections accepted.
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 
     /// Head and body of every request received.
-    pub fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
 
     /// Waits until the server's end of a connection is gone.
-    pub async fn closed(&self) {
+    pub(crate) async fn closed(&self) {
         self.closed.lock().await.recv().await.unwrap();
     }
 
-    pub fn origin(&self, scheme: &str) -> Origin {
+    pub(crate) fn origin(&self, scheme: &str) -> Origin {
         format!("{scheme}://{}", self.address).parse().unwrap()
     }
 
     /// A clear-text transport to this server.
-    pub fn plain(&self) -> HttpTransport {
+    pub(crate) fn plain(&self) -> HttpTransport {
         self.plain_with(Connections::default())
     }
 
-    pub fn plain_with(&self, settings: Connections) -> HttpTransport {
+    pub(crate) fn plain_with(&self, settings: Connections) -> HttpTransport {
         HttpTransport::new(self.origin("http"), Trust::System, &Tls::new(), settings).unwrap()
     }
 
-    pub fn trusting(&self, trust: Trust) -> HttpTransport {
+    pub(crate) fn trusting(&self, trust: Trust) -> HttpTransport {
         HttpTransport::new(self.origin("https"), trust, &Tls::new(), Connections::default()).unwrap()
     }
 }
@@ -176,31 +176,32 @@ async fn read_request<S: AsyncRead + Unpin>(stream: &mut S) -> Option<String> {
             break;
         }
     }
-    let length = text.lines().find_map(|line| line.strip_prefix("Content-Length: ")).map_or(0, |n| n.parse().unwrap());
+    let length =
+        text.lines().find_map(|line| line.strip_prefix("Content-Length: ")).map_or(0, |n| n.parse().unwrap());
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.ok()?;
     text.push_str(&String::from_utf8(body).unwrap());
     Some(text)
 }
 
-pub fn get(target: &str) -> Request {
+pub(crate) fn get(target: &str) -> Request {
     Request::get(target.parse().unwrap())
 }
 
-pub fn post(target: &str) -> Request {
+pub(crate) fn post(target: &str) -> Request {
     Request::new(http::Method::POST, target.parse().unwrap()).with_json("{\"Password\":\"calvin\"}")
 }
 
 /// A key and its certificate.
-pub struct Identity {
-    pub der: CertificateDer<'static>,
-    pub pem: String,
+pub(crate) struct Identity {
+    pub(crate) der: CertificateDer<'static>,
+    pub(crate) pem: String,
     key: KeyPair,
 }
 
 impl Identity {
     /// Self-signed for the given names, changed as `change` says.
-    pub fn new(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Self {
+    pub(crate) fn new(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Self {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
         change(&mut params);
@@ -209,21 +210,21 @@ impl Identity {
         Self { der: certificate.der().clone(), pem: certificate.pem(), key }
     }
 
-    pub fn loopback() -> Self {
+    pub(crate) fn loopback() -> Self {
         Self::new(&["127.0.0.1"], |_| {})
     }
 
-    pub fn fingerprint(&self) -> rackhand_http::Fingerprint {
+    pub(crate) fn fingerprint(&self) -> rackhand_http::Fingerprint {
         rackhand_http::Fingerprint::of(&self.der)
     }
 
-    pub fn server(&self) -> ServerConfig {
+    pub(crate) fn server(&self) -> ServerConfig {
         presenting(self, self)
     }
 }
 
 /// A server that presents one identity's certificate and signs with another's key.
-pub fn presenting(certificate: &Identity, signing: &Identity) -> ServerConfig {
+pub(crate) fn presenting(certificate: &Identity, signing: &Identity) -> ServerConfig {
     let key = PrivateKeyDer::try_from(signing.key.serialize_der()).unwrap();
     let key = aws_lc_rs::sign::any_supported_type(&key).unwrap();
     let resolver = Always(Arc::new(CertifiedKey::new(vec![certificate.der.clone()], key)));

@@ -2,15 +2,18 @@
 
 use std::{
     io,
+    path::Path,
     process::Stdio,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use rackhand_http::{
-    Connections, Fingerprint, FirstUse, HttpTransport, Tls, Transport, TransportError, Trust, TrustError,
+    Connections, Fingerprint, FirstUse, HttpTransport, Origin, Tls, Transport, TransportError, Trust,
+    TrustError,
 };
 use rcgen::{BasicConstraints, IsCa, date_time_ymd};
+use rustls::pki_types::{CertificateDer, pem::PemObject};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     net::TcpListener,
@@ -66,12 +69,20 @@ async fn a_given_ca_is_trusted_and_one_connection_serves() {
 async fn another_ca_and_the_system_s_do_not_trust_a_self_signed_certificate() {
     let identity = Identity::loopback();
     let server = serving(&identity).await;
-    let (error, transport) = refused(&server, ca(&Identity::new(&["127.0.0.1"], |params| {
-        params.distinguished_name.push(rcgen::DnType::CommonName, "another CA");
-    }).pem))
+    let (error, transport) = refused(
+        &server,
+        ca(&Identity::new(&["127.0.0.1"], |params| {
+            params.distinguished_name.push(rcgen::DnType::CommonName, "another CA");
+        })
+        .pem),
+    )
     .await;
     assert_eq!(reason(&error, identity.fingerprint()), "it is self-signed and not among the trusted ones");
-    assert_eq!(transport.certificate().unwrap().fingerprint, identity.fingerprint(), "seen, though not trusted");
+    assert_eq!(
+        transport.certificate().unwrap().fingerprint,
+        identity.fingerprint(),
+        "seen, though not trusted"
+    );
 
     match HttpTransport::new(server.origin("https"), Trust::System, &Tls::new(), Connections::default()) {
         Ok(transport) => {
@@ -137,7 +148,10 @@ async fn whoever_presents_the_pinned_certificate_must_hold_its_key() {
                 .with_cert_resolver(resolver);
             let server = Server::https(config, |_| answer(200, "", "{}")).await;
             let (error, _) = refused(&server, trust.clone()).await;
-            assert!(reason(&error, identity.fingerprint()).contains("did not prove that it holds"), "{error}");
+            assert!(
+                reason(&error, identity.fingerprint()).contains("did not prove that it holds"),
+                "{error}"
+            );
         }
     }
 }
@@ -160,7 +174,11 @@ async fn the_first_certificate_is_written_down_then_held_to() {
         transport.send(get("/")).await.unwrap();
     }
     assert_eq!(server.connections(), 3);
-    assert_eq!(*written.lock().unwrap(), [identity.fingerprint()], "once, though three connections were made");
+    assert_eq!(
+        *written.lock().unwrap(),
+        [identity.fingerprint()],
+        "once, though three connections were made"
+    );
 
     let known = first(Some(identity.fingerprint()));
     server.trusting(known.clone()).send(get("/")).await.unwrap();
@@ -243,12 +261,16 @@ fn a_bad_ca_bundle_says_which_block() {
 }
 
 /// A server of OpenSSL's, which still speaks what rustls does not. None where it is not installed.
-async fn openssl(arguments: &[&str], directory: &std::path::Path, make: &[&str]) -> Option<(tokio::process::Child, String)> {
-    let made = std::process::Command::new("openssl").args(make).current_dir(directory).output().ok()?;
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+async fn openssl(make: &str, run: &str, directory: &Path) -> Option<(tokio::process::Child, String)> {
+    for command in make.split(" && ") {
+        let made =
+            std::process::Command::new("openssl").args(command.split(' ')).current_dir(directory).output();
+        let made = made.ok()?;
+        assert!(made.status.success(), "{command}: {}", String::from_utf8_lossy(&made.stderr));
+    }
     let mut child = tokio::process::Command::new("openssl")
         .args(["s_server", "-accept", "127.0.0.1:0", "-cert", "cert.pem", "-key", "key.pem", "-www"])
-        .args(arguments)
+        .args(run.split(' '))
         .current_dir(directory)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -268,29 +290,31 @@ async fn openssl(arguments: &[&str], directory: &std::path::Path, make: &[&str])
     panic!("openssl s_server ended without listening");
 }
 
-fn make_certificate<'a>(more: &[&'a str]) -> Vec<&'a str> {
-    let base = ["req", "-x509", "-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=old-bmc", "-days", "9"];
-    [&base, more].concat()
-}
-
 #[tokio::test]
 async fn old_tls_gets_an_error_that_names_it() {
-    let cases: [(&[&str], &[&str], &str, bool); 3] = [
-        (&["-newkey", "rsa:2048"], &["-tls1_2", "-cipher", "AES128-SHA256:@SECLEVEL=0"], "static RSA", false),
-        (&["-newkey", "rsa:2048"], &["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"], "TLS 1.2 or 1.3 is needed", false),
-        (&["-newkey", "rsa:1024"], &["-cipher", "ALL:@SECLEVEL=0"], "RSA key has 1024 bits", true),
+    let request = "req -x509 -nodes -keyout key.pem -out cert.pem -subj /CN=old-bmc -days 9 -newkey";
+    let version_1 = "req -nodes -keyout key.pem -out req.pem -subj /CN=old-bmc -newkey rsa:2048 \
+                     && x509 -req -in req.pem -signkey key.pem -out cert.pem"
+        .replace("                     ", "");
+    let (rsa_2048, rsa_1024) = (format!("{request} rsa:2048"), format!("{request} rsa:1024"));
+    let cases = [
+        (&rsa_2048, "-tls1_2 -cipher AES128-SHA256:@SECLEVEL=0", "static RSA", false),
+        (&rsa_2048, "-tls1_1 -cipher ALL:@SECLEVEL=0", "TLS 1.2 or 1.3 is needed", false),
+        (&rsa_1024, "-cipher ALL:@SECLEVEL=0", "RSA key has 1024 bits", true),
+        (&version_1, "-cipher ALL:@SECLEVEL=0", "X.509 version 1", true),
     ];
     for (make, run, expected, insecure_helps) in cases {
         let directory = tempfile::tempdir().unwrap();
-        let Some((_child, address)) = openssl(run, directory.path(), &make_certificate(make)).await else {
+        let Some((_child, address)) = openssl(make, run, directory.path()).await else {
             println!("skipped: no openssl program here");
             return;
         };
-        let origin: rackhand_http::Origin = format!("https://{address}").parse().unwrap();
+        let origin: Origin = format!("https://{address}").parse().unwrap();
         let pem = std::fs::read(directory.path().join("cert.pem")).unwrap();
-        let der = <rustls::pki_types::CertificateDer as rustls::pki_types::pem::PemObject>::from_pem_slice(&pem).unwrap();
-        let make = |trust| HttpTransport::new(origin.clone(), trust, &Tls::new(), Connections::default()).unwrap();
-        let error = make(Trust::Pin(Fingerprint::of(&der))).send(get("/")).await.unwrap_err();
+        let pin = Fingerprint::of(&CertificateDer::from_pem_slice(&pem).unwrap());
+        let make =
+            |trust| HttpTransport::new(origin.clone(), trust, &Tls::new(), Connections::default()).unwrap();
+        let error = make(Trust::Pin(pin)).send(get("/")).await.unwrap_err();
         assert!(matches!(error, TransportError::TlsUnsupported { .. }), "{error}");
         assert!(error.to_string().contains(expected), "{expected}: {error}");
         assert_eq!(make(Trust::Insecure).send(get("/")).await.is_ok(), insecure_helps, "{expected}");

@@ -1,5 +1,8 @@
 //! The transport against real loopback servers.
 
+#[cfg(test)]
 mod support;
+#[cfg(test)]
 mod tls;
+#[cfg(test)]
 mod wire;

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use rackhand_http::{Connections, HttpTransport, Tls, Transport, TransportError, Trust};
+use rackhand_http::{Connections, HttpTransport, Request, Tls, Transport, TransportError, Trust};
 use tokio::net::TcpListener;
 
 use crate::support::{Act, Server, answer, get, message, post};
@@ -18,7 +18,8 @@ async fn established(server: &Server) -> HttpTransport {
 
 /// Answers `/warm`; does `act` with anything else.
 async fn warmable(act: impl Fn() -> Act + Send + Sync + 'static) -> Server {
-    Server::http(move |request| if request.starts_with("GET /warm") { answer(200, "", "") } else { act() }).await
+    Server::http(move |request| if request.starts_with("GET /warm") { answer(200, "", "") } else { act() })
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -80,6 +81,30 @@ async fn a_connection_the_server_closed_while_idle_costs_no_mutation() {
 }
 
 #[tokio::test]
+async fn a_close_the_runtime_has_not_yet_looked_at_costs_no_mutation() {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let (closed, wait) = std::sync::mpsc::channel();
+    let server = std::thread::spawn(move || {
+        for _ in 0..2 {
+            let (mut stream, _) = listener.accept().unwrap();
+            assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
+            stream.write_all(&message(200, "", "{}")).unwrap();
+            drop(stream);
+            closed.send(()).unwrap();
+        }
+    });
+    let transport = HttpTransport::new(origin, Trust::System, &Tls::new(), Connections::default()).unwrap();
+    for _ in 0..2 {
+        transport.send(Request::new(http::Method::POST, "/".parse().unwrap())).await.unwrap();
+        // Blocks this thread, so that the close arrives while the runtime is not looking.
+        wait.recv().unwrap();
+    }
+    server.join().unwrap();
+}
+
+#[tokio::test]
 async fn the_request_goes_out_as_it_was_made() {
     let server = Server::http(|_| answer(200, "", "")).await;
     let transport = server.plain();
@@ -89,7 +114,9 @@ async fn the_request_goes_out_as_it_was_made() {
     let seen = server.requests().remove(0);
     let (head, body) = seen.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("POST /redfish/v1/x?a=b HTTP/1.1\r\n"), "{head}");
-    for header in ["Host: 127.0.0.1:", "X-Auth-Token: t", "Content-Type: application/json", "User-Agent: rackhand/"] {
+    for header in
+        ["Host: 127.0.0.1:", "X-Auth-Token: t", "Content-Type: application/json", "User-Agent: rackhand/"]
+    {
         assert!(head.contains(header), "{header} in {head}");
     }
     assert_eq!(body, "{\"Password\":\"calvin\"}");
@@ -104,7 +131,7 @@ async fn answers_without_a_body_and_with_sloppy_headers_are_read() {
     })
     .await;
     let transport = server.plain();
-    let request = |method: http::Method| rackhand_http::Request::new(method, "/".parse().unwrap());
+    let request = |method: http::Method| Request::new(method, "/".parse().unwrap());
     let head = transport.send(request(http::Method::HEAD)).await.unwrap();
     assert_eq!(head.headers()["content-length"], "4096");
     assert_eq!(transport.send(request(http::Method::DELETE)).await.unwrap().status(), 204);
@@ -162,7 +189,10 @@ async fn a_body_that_breaks_off_is_lost() {
     .await;
     let error = established(&server).await.send(post("/cut")).await.unwrap_err();
     assert!(error.maybe_applied());
-    assert!(error.to_string().contains("POST /cut: answer lost: the body broke off after 8 of 100 bytes"), "{error}");
+    assert!(
+        error.to_string().contains("POST /cut: answer lost: the body broke off after 8 of 100 bytes"),
+        "{error}"
+    );
 
     let server = warmable(|| {
         Act::AnswerAndClose(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n".to_vec())
@@ -216,7 +246,10 @@ async fn nobody_listening_is_unreachable() {
     let transport = HttpTransport::new(origin, Trust::Insecure, &Tls::new(), Connections::default()).unwrap();
     let error = transport.send(post("/redfish/v1")).await.unwrap_err();
     assert!(matches!(error, TransportError::Unreachable { .. }) && !error.maybe_applied());
-    assert!(error.to_string().starts_with(&format!("https://{address}: POST /redfish/v1: not reachable: ")), "{error}");
+    assert!(
+        error.to_string().starts_with(&format!("https://{address}: POST /redfish/v1: not reachable: ")),
+        "{error}"
+    );
     assert!(error.to_string().contains("refused"), "{error}");
 }
 
@@ -265,7 +298,8 @@ async fn a_redirect_to_another_host_is_refused_and_both_are_named() {
 
 #[tokio::test]
 async fn no_message_holds_a_secret() {
-    let server = warmable(|| Act::AnswerAndClose(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ns3cr".to_vec())).await;
+    let server =
+        warmable(|| Act::AnswerAndClose(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ns3cr".to_vec())).await;
     let mut request = post("/sessions");
     request.message.headers_mut().insert("authorization", "Basic cm9vdDpjYWx2aW4=".parse().unwrap());
     let transport = established(&server).await;
