@@ -370,15 +370,22 @@ impl Act {
 impl fmt::Display for Act {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::PowerOff { purpose, policy: PowerOffPolicy::Force } => write!(f, "force the host off {purpose}"),
-            Self::PowerOff { purpose, .. } => write!(f, "shut the host down, by force if it does not, {purpose}"),
+            Self::PowerOff { purpose, policy: PowerOffPolicy::Force } => {
+                write!(f, "force the host off {purpose}")
+            }
+            Self::PowerOff { purpose, .. } => {
+                write!(f, "shut the host down, by force if it does not, {purpose}")
+            }
             Self::StageBios { attributes, .. } => {
-                let names: Vec<String> = attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                let names: Vec<String> =
+                    attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
                 write!(f, "write {} BIOS attributes: {}", attributes.len(), names.join(", "))
             }
             Self::SetSecureBoot { enabled: true } => f.write_str("enable secure boot"),
             Self::SetSecureBoot { enabled: false } => f.write_str("disable secure boot"),
-            Self::HoldInSetup { .. } => f.write_str("hold the next boot in setup, so that no operating system starts"),
+            Self::HoldInSetup { .. } => {
+                f.write_str("hold the next boot in setup, so that no operating system starts")
+            }
             Self::PowerOn { purpose } => write!(f, "switch the host on {purpose}"),
             Self::EjectLeftover { slot, image } => write!(f, "eject the leftover {image} from {slot}"),
             Self::Insert { slot, url } => write!(f, "insert {url} into {slot}"),

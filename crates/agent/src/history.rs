@@ -199,7 +199,9 @@ impl JobHistory {
     /// Whether the installer called back with a stage, without regard to case.
     #[must_use]
     pub fn called_back(&self, stage: &str) -> bool {
-        self.evidence.iter().any(|(seen, _)| matches!(seen, Evidence::CalledBack { stage: s } if s.eq_ignore_ascii_case(stage)))
+        self.evidence.iter().any(
+            |(seen, _)| matches!(seen, Evidence::CalledBack { stage: s } if s.eq_ignore_ascii_case(stage)),
+        )
     }
 
     /// The last step that began and did not end.
@@ -218,15 +220,28 @@ impl JobHistory {
     fn apply(&mut self, at: Timestamp, event: &Event) {
         match event {
             Event::ImagePrepared { url, sha256, bytes, verified, .. } => {
-                self.image = Some(ImageRecord { url: url.clone(), sha256: sha256.clone(), bytes: *bytes, verified: *verified });
+                self.image = Some(ImageRecord {
+                    url: url.clone(),
+                    sha256: sha256.clone(),
+                    bytes: *bytes,
+                    verified: *verified,
+                });
             }
             Event::StepStarted { step, detail, .. } => {
-                let entry = self.steps.entry(*step).or_insert(StepHistory { began: at, ended: None, detail: String::new() });
+                let entry = self.steps.entry(*step).or_insert(StepHistory {
+                    began: at,
+                    ended: None,
+                    detail: String::new(),
+                });
                 entry.ended = None;
                 entry.detail.clone_from(detail);
             }
             Event::StepFinished { step, result, detail, .. } => {
-                let entry = self.steps.entry(*step).or_insert(StepHistory { began: at, ended: None, detail: String::new() });
+                let entry = self.steps.entry(*step).or_insert(StepHistory {
+                    began: at,
+                    ended: None,
+                    detail: String::new(),
+                });
                 entry.ended = Some((*result, at));
                 entry.detail.clone_from(detail);
             }
@@ -237,10 +252,8 @@ impl JobHistory {
                     known.result = Some(result.clone());
                 }
             }
-            Event::Sighted { evidence, .. } => {
-                if !self.saw(evidence) {
-                    self.evidence.push((evidence.clone(), at));
-                }
+            Event::Sighted { evidence, .. } if !self.saw(evidence) => {
+                self.evidence.push((evidence.clone(), at))
             }
             Event::JobFinished { result, .. } => self.result = Some((result.clone(), at)),
             _ => {}
@@ -254,7 +267,13 @@ impl JobHistory {
             known.in_flight_ms = in_flight_ms;
             known.result = None;
         } else {
-            self.acts.push(ActHistory { act: act.clone(), intents: 1, intended_at: at, in_flight_ms, result: None });
+            self.acts.push(ActHistory {
+                act: act.clone(),
+                intents: 1,
+                intended_at: at,
+                in_flight_ms,
+                result: None,
+            });
         }
     }
 }
@@ -292,7 +311,8 @@ impl NodeHistory {
                 self.needs_decision = None;
             }
             Decision::Adopt => {
-                self.installed = Some(Installed { request: request.cloned(), at, how: InstalledHow::Adopted });
+                self.installed =
+                    Some(Installed { request: request.cloned(), at, how: InstalledHow::Adopted });
                 self.permission = None;
                 self.needs_decision = None;
             }

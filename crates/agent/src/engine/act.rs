@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use rackhand_bmc::{
-    BiosStage, Bmc, BootTarget, Error, Mark, MediaImage, Outcome, Pacing, Result,
-};
+use rackhand_bmc::{BiosStage, Bmc, BootTarget, Error, Mark, MediaImage, Outcome, Pacing, Result};
 
 use crate::event::{Act, ActResult};
 

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use rackhand_bmc::{AttributeVerdict, BiosStage, BiosVerdict, Bmc, Error, HostProgress, HostView, Mark, PowerState, Result};
+use rackhand_bmc::{
+    AttributeVerdict, BiosStage, BiosVerdict, Bmc, Error, HostProgress, HostView, Mark, PowerState, Result,
+};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Shared;
@@ -42,7 +44,8 @@ pub(super) async fn verify_bios(
                 if verdict.all_applied() {
                     return Ok(BiosFate::Applied);
                 }
-                let rejected: Vec<String> = verdict.rejected().map(|(name, why)| format!("{name}: {why}")).collect();
+                let rejected: Vec<String> =
+                    verdict.rejected().map(|(name, why)| format!("{name}: {why}")).collect();
                 if !rejected.is_empty() {
                     return Ok(BiosFate::Failed(format!("the firmware refused {}", rejected.join("; "))));
                 }
@@ -82,7 +85,10 @@ fn after_post(verdict: &BiosVerdict, undecided: bool) -> BiosFate {
 }
 
 fn not_in_force(verdict: &BiosVerdict, deadline: Duration) -> String {
-    format!("waited {deadline:?} for POST to apply the settings, and {} not in force", names_not_applied(verdict))
+    format!(
+        "waited {deadline:?} for POST to apply the settings, and {} not in force",
+        names_not_applied(verdict)
+    )
 }
 
 fn names_not_applied(verdict: &BiosVerdict) -> String {
@@ -117,7 +123,8 @@ impl HostWatch {
         if !matches!(view.progress, HostProgress::Unknown | HostProgress::Off) {
             seen.push(Evidence::Host { progress: view.progress });
         }
-        let back_in_post = self.was_past_post && (view.progress == HostProgress::InPost || view.power != PowerState::On);
+        let back_in_post =
+            self.was_past_post && (view.progress == HostProgress::InPost || view.power != PowerState::On);
         let stamped = self.last.as_ref().is_some_and(|last| {
             last.last_reset.is_some() && view.last_reset.is_some() && last.last_reset != view.last_reset
         });
@@ -184,12 +191,16 @@ fn too_late(shared: &Shared, bmc: &Bmc, node: &str, job: &JobHistory, sign: Awai
     let address = &bmc.address;
     let url = job.image.as_ref().map_or("", |image| image.url.as_str());
     let unread = shared.parts.images.bytes_read(node) == 0
-        && !job.evidence.iter().any(|(seen, _)| matches!(seen, Evidence::ImageRead { .. } | Evidence::CalledBack { .. }));
+        && !job
+            .evidence
+            .iter()
+            .any(|(seen, _)| matches!(seen, Evidence::ImageRead { .. } | Evidence::CalledBack { .. }));
     match sign {
         Await::Attached => {
             let inserted = job.acts.iter().rev().find(|a| a.act.step() == crate::event::StepId::Media)?;
             let limit = pacing.media_attach * 2;
-            (elapsed(shared, inserted.intended_at) > limit).then(|| format!("waited {limit:?} for {url} to be attached"))
+            (elapsed(shared, inserted.intended_at) > limit)
+                .then(|| format!("waited {limit:?} for {url} to be attached"))
         }
         _ if unread && waited > pacing.boot_evidence => Some(format!(
             "0 bytes were read by BMC {address} from {url} in {:?} since the host was switched on: the BMC cannot reach this address, or the host does not boot its virtual CD",
@@ -198,12 +209,16 @@ fn too_late(shared: &Shared, bmc: &Bmc, node: &str, job: &JobHistory, sign: Awai
         Await::Boot if waited > pacing.boot_evidence => {
             Some("the BMC began to read the image, and nothing shows that the host booted it".to_owned())
         }
-        Await::DiskWritten if waited > pacing.install => {
-            Some(format!("the installer did not report a written disk within {:?}; last sign: {}", pacing.install, last_sign(job)))
-        }
-        Await::Reset | Await::Installed if waited > pacing.install => {
-            Some(format!("the installed system did not call back within {:?}; last sign: {}", pacing.install, last_sign(job)))
-        }
+        Await::DiskWritten if waited > pacing.install => Some(format!(
+            "the installer did not report a written disk within {:?}; last sign: {}",
+            pacing.install,
+            last_sign(job)
+        )),
+        Await::Reset | Await::Installed if waited > pacing.install => Some(format!(
+            "the installed system did not call back within {:?}; last sign: {}",
+            pacing.install,
+            last_sign(job)
+        )),
         _ => None,
     }
 }
@@ -217,7 +232,9 @@ fn since_power_on(shared: &Shared, job: &JobHistory) -> Duration {
 }
 
 fn since_written(shared: &Shared, job: &JobHistory) -> Duration {
-    let written = job.evidence.iter().find(|(seen, _)| matches!(seen, Evidence::CalledBack { stage } if stage.eq_ignore_ascii_case("Rebooting")));
+    let written = job.evidence.iter().find(
+        |(seen, _)| matches!(seen, Evidence::CalledBack { stage } if stage.eq_ignore_ascii_case("Rebooting")),
+    );
     written.map_or(Duration::ZERO, |(_, at)| elapsed(shared, *at))
 }
 

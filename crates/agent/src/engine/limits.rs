@@ -61,7 +61,10 @@ impl Gatekeeper {
             let places = self.limits.nodes_per_site.max(1);
             Arc::clone(sites.entry(site.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(places))))
         };
-        Permit { _site: of_site.acquire_owned().await.ok(), _all: Arc::clone(&self.all).acquire_owned().await.ok() }
+        Permit {
+            _site: of_site.acquire_owned().await.ok(),
+            _all: Arc::clone(&self.all).acquire_owned().await.ok(),
+        }
     }
 
     /// Waits until nobody else writes to this BMC.
@@ -82,6 +85,8 @@ impl Gatekeeper {
     pub(super) fn stopped(&self) -> Option<String> {
         let budget = self.limits.failure_budget?;
         let failed = self.failed.load(Ordering::Relaxed);
-        (failed >= budget.max(1)).then(|| format!("{failed} nodes failed, and the failure budget is {budget}: no further node is begun"))
+        (failed >= budget.max(1)).then(|| {
+            format!("{failed} nodes failed, and the failure budget is {budget}: no further node is begun")
+        })
     }
 }

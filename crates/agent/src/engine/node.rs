@@ -62,7 +62,11 @@ pub(super) async fn run(shared: Arc<Shared>, job: NodeJob, cancel: CancellationT
     NodeReport { node, result }
 }
 
-async fn brought(shared: &Arc<Shared>, job: &NodeJob, cancel: &CancellationToken) -> Result<NodeResult, Stop> {
+async fn brought(
+    shared: &Arc<Shared>,
+    job: &NodeJob,
+    cancel: &CancellationToken,
+) -> Result<NodeResult, Stop> {
     let wanted = &job.wanted;
     match plan::gate_by_record(wanted, shared.node(&wanted.node).as_ref()) {
         Some(Gate::Nothing { reason }) => return Ok(NodeResult::Nothing(reason)),
@@ -80,7 +84,14 @@ async fn brought(shared: &Arc<Shared>, job: &NodeJob, cancel: &CancellationToken
         Connected::Stopped if cancel.is_cancelled() => return Err(Stop::Cancel),
         Connected::Stopped => return Err(Stop::Interrupt),
     };
-    let mut run = NodeRun { shared, job, bmc: Arc::clone(&bmc), cancel, permit: Some(permit), watch: HostWatch::default() };
+    let mut run = NodeRun {
+        shared,
+        job,
+        bmc: Arc::clone(&bmc),
+        cancel,
+        permit: Some(permit),
+        watch: HostWatch::default(),
+    };
     let result = run.gated().await;
     if let Err(error) = bmc.close().await {
         tracing::warn!(node = %wanted.node, %error, "the BMC did not confirm that the session is given back");
@@ -100,7 +111,10 @@ async fn undecided(shared: &Shared, node: &str, reason: String) -> Result<NodeRe
 async fn not_connected(shared: &Shared, job: &NodeJob, error: &Error) -> Result<NodeResult, Stop> {
     let refused = matches!(
         error.kind(),
-        ErrorKind::RefusedCredentials | ErrorKind::Locked { .. } | ErrorKind::Untrusted { .. } | ErrorKind::TlsUnsupported
+        ErrorKind::RefusedCredentials
+            | ErrorKind::Locked { .. }
+            | ErrorKind::Untrusted { .. }
+            | ErrorKind::TlsUnsupported
     );
     let node = &job.wanted.node;
     if let Some(running) = shared.node(node).as_ref().and_then(NodeHistory::running_job) {
@@ -240,7 +254,9 @@ impl NodeRun<'_> {
             match plan::next(&self.job.wanted, &observed, Some(&job), &url) {
                 Next::Act(act) => self.act(steps, &act, &planned, &mut tries).await?,
                 Next::VerifyBios { key, stage, mark, undecided } => {
-                    steps.enter(self.shared, StepId::Bios, "wait for POST to apply the settings", &planned).await?;
+                    steps
+                        .enter(self.shared, StepId::Bios, "wait for POST to apply the settings", &planned)
+                        .await?;
                     let fate = verify_bios(self.shared, &self.bmc, &stage, mark.as_ref(), undecided).await;
                     self.bios_fate(steps, key, stage, fate).await?;
                 }
@@ -281,7 +297,9 @@ impl NodeRun<'_> {
         begun: Option<(crate::event::Trigger, Observed)>,
     ) -> Result<String, Stop> {
         let known = self.running().and_then(|job| job.image);
-        if let Some(image) = known.as_ref().filter(|_| self.running().is_some_and(|job| plan::is_installing(&job))) {
+        if let Some(image) =
+            known.as_ref().filter(|_| self.running().is_some_and(|job| plan::is_installing(&job)))
+        {
             // What was inserted stays what it is, whatever the spec's image is by now. It goes on being served.
             if let Err(error) = self.shared.parts.images.prepare(self.node()).await {
                 tracing::warn!(node = self.node(), %error, "the image under installation cannot be served any more");
@@ -301,7 +319,8 @@ impl NodeRun<'_> {
             }
         }
         let image = self.shared.parts.images.prepare(self.node()).await;
-        let image = image.map_err(|error| Stop::Fail { step: StepId::Check, error: error.0, refused: false })?;
+        let image =
+            image.map_err(|error| Stop::Fail { step: StepId::Check, error: error.0, refused: false })?;
         if let Some(known) = known.filter(|known| known.sha256 != image.sha256) {
             let error = format!(
                 "the image changed under a running job: it began with SHA-256 {}, and {} is there now. Put the image back, or cancel the job",
@@ -323,11 +342,18 @@ impl NodeRun<'_> {
     }
 
     /// One act: intent, act, proof, outcome.
-    async fn act(&self, steps: &mut Steps, act: &Act, planned: &[PlannedStep], tries: &mut Tries) -> Result<(), Stop> {
+    async fn act(
+        &self,
+        steps: &mut Steps,
+        act: &Act,
+        planned: &[PlannedStep],
+        tries: &mut Tries,
+    ) -> Result<(), Stop> {
         steps.enter(self.shared, act.step(), &act.to_string(), planned).await?;
         let in_flight = in_flight(act, &self.shared.parts.pacing);
         let job = steps.job().clone();
-        self.record(Event::Intent { job: job.clone(), act: act.clone(), in_flight_ms: millis(in_flight) }).await?;
+        self.record(Event::Intent { job: job.clone(), act: act.clone(), in_flight_ms: millis(in_flight) })
+            .await?;
         let result = match carry_out(&self.bmc, act).await {
             Carried::Proven(result) => result,
             Carried::Unknown(seen) => {
@@ -349,7 +375,13 @@ impl NodeRun<'_> {
     }
 
     /// After a refused act: waits and lets the plan decide anew, or gives up.
-    async fn again_later(&self, steps: &Steps, act: &Act, error: &Error, tries: &mut Tries) -> Result<(), Stop> {
+    async fn again_later(
+        &self,
+        steps: &Steps,
+        act: &Act,
+        error: &Error,
+        tries: &mut Tries,
+    ) -> Result<(), Stop> {
         if !error.kind().is_transient() || Instant::now() >= tries.end {
             return Err(fail(act.step(), error));
         }
@@ -375,7 +407,8 @@ impl NodeRun<'_> {
     ) -> Result<(), Stop> {
         match fate.map_err(|error| fail(StepId::Bios, &error))? {
             BiosFate::Applied => {
-                let values: Vec<String> = stage.attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                let values: Vec<String> =
+                    stage.attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
                 steps.say(format!("in force: {}", values.join(", ")));
                 Ok(())
             }
@@ -388,7 +421,12 @@ impl NodeRun<'_> {
         }
     }
 
-    async fn await_sign(&mut self, steps: &mut Steps, job: &JobHistory, sign: plan::Await) -> Result<(), Stop> {
+    async fn await_sign(
+        &mut self,
+        steps: &mut Steps,
+        job: &JobHistory,
+        sign: plan::Await,
+    ) -> Result<(), Stop> {
         let node = self.job.wanted.node.clone();
         let waiting = await_sign(self.shared, &self.bmc, &node, job, sign, &mut self.watch);
         let waited = tokio::select! {
@@ -410,7 +448,13 @@ impl NodeRun<'_> {
     }
 
     /// Ends a failed job: nothing that it began stays behind, as far as the BMC lets it be undone.
-    async fn failed(&mut self, steps: &mut Steps, step: StepId, error: String, refused: bool) -> Result<JobResult, Stop> {
+    async fn failed(
+        &mut self,
+        steps: &mut Steps,
+        step: StepId,
+        error: String,
+        refused: bool,
+    ) -> Result<JobResult, Stop> {
         let installing = self.running().is_some_and(|job| plan::is_installing(&job));
         steps.say(error.clone());
         if steps.current() != Some(step) {
@@ -433,7 +477,10 @@ impl NodeRun<'_> {
             "the host had been switched on to install and was left running, with the medium in".to_owned()
         } else {
             let left = self.undo(steps).await?;
-            left.unwrap_or_else(|| "the host was not switched on to install, and no medium or boot override of ours is left".to_owned())
+            left.unwrap_or_else(|| {
+                "the host was not switched on to install, and no medium or boot override of ours is left"
+                    .to_owned()
+            })
         };
         Ok(JobResult::Cancelled { state, installing })
     }
@@ -485,7 +532,10 @@ impl Tries {
 }
 
 fn fail(step: StepId, error: &Error) -> Stop {
-    let refused = matches!(error.kind(), ErrorKind::RefusedCredentials | ErrorKind::Locked { .. } | ErrorKind::Untrusted { .. });
+    let refused = matches!(
+        error.kind(),
+        ErrorKind::RefusedCredentials | ErrorKind::Locked { .. } | ErrorKind::Untrusted { .. }
+    );
     Stop::Fail { step, error: error.to_string(), refused }
 }
 
@@ -503,7 +553,9 @@ fn report(result: JobResult) -> NodeResult {
     match result {
         JobResult::Installed => NodeResult::Installed,
         JobResult::BootedNotObservable { seen } => NodeResult::Booted(seen),
-        JobResult::Failed { step, error, advice, refused, .. } => NodeResult::Failed { step, error, advice, refused },
+        JobResult::Failed { step, error, advice, refused, .. } => {
+            NodeResult::Failed { step, error, advice, refused }
+        }
         JobResult::Cancelled { state, .. } => NodeResult::Cancelled(state),
     }
 }

@@ -35,7 +35,11 @@ pub(super) async fn observe_to(bmc: &Bmc, wanted: &Wanted, depth: Depth) -> Resu
     let following = depth == Depth::Following;
     let bios = if following || wanted.bios.is_empty() { None } else { observe_bios(bmc, wanted).await? };
     let secure_boot = match &bmc.boot {
-        Some(boot) if !following && wanted.secure_boot.is_some() && bmc.require(Operation::SecureBootRead).is_ok() => {
+        Some(boot)
+            if !following
+                && wanted.secure_boot.is_some()
+                && bmc.require(Operation::SecureBootRead).is_ok() =>
+        {
             absent_is_none(boot.secure_boot().await)?
         }
         _ => None,

@@ -64,15 +64,25 @@ impl Steps {
     }
 
     /// Writes of each step before `step` that never began why it did not.
-    async fn pass_over(&self, shared: &Shared, step: StepId, planned: &[PlannedStep]) -> Result<(), JournalError> {
-        let known = shared.node(&self.node).and_then(|node| node.job).map(|job| job.steps).unwrap_or_default();
+    async fn pass_over(
+        &self,
+        shared: &Shared,
+        step: StepId,
+        planned: &[PlannedStep],
+    ) -> Result<(), JournalError> {
+        let known =
+            shared.node(&self.node).and_then(|node| node.job).map(|job| job.steps).unwrap_or_default();
         for before in planned.iter().filter(|p| p.step < step && !known.contains_key(&p.step)) {
             let result = match before.state {
                 StepState::NotRequired => StepResult::NotRequired,
                 StepState::Done | StepState::AlreadySo | StepState::Todo => StepResult::AlreadySo,
             };
-            let event =
-                Event::StepFinished { job: self.job.clone(), step: before.step, result, detail: before.detail.clone() };
+            let event = Event::StepFinished {
+                job: self.job.clone(),
+                step: before.step,
+                result,
+                detail: before.detail.clone(),
+            };
             shared.record(Some(&self.node), event).await?;
         }
         Ok(())

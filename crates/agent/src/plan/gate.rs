@@ -74,10 +74,14 @@ fn after_failure(wanted: &Wanted, result: &JobResult) -> Option<Gate> {
     let node = &wanted.node;
     let reason = match result {
         JobResult::Failed { installing: true, step, error, .. } => {
-            format!("its installation was begun and failed in step {step}: {error}. To install it again: rackhand retry {node}")
+            format!(
+                "its installation was begun and failed in step {step}: {error}. To install it again: rackhand retry {node}"
+            )
         }
         JobResult::Cancelled { installing: true, .. } => {
-            format!("its installation was cancelled under way. To install it again: rackhand retry {node}; if it is fine: rackhand adopt {node}")
+            format!(
+                "its installation was cancelled under way. To install it again: rackhand retry {node}; if it is fine: rackhand adopt {node}"
+            )
         }
         JobResult::Cancelled { installing: false, .. } => {
             format!("its last job was cancelled. To go on: rackhand retry {node}")
@@ -97,7 +101,9 @@ pub fn gate(wanted: &Wanted, history: Option<&NodeHistory>, power: PowerState) -
     if let Some(job) = history.and_then(|h| h.job.as_ref()) {
         let ours = power == PowerState::Off || job.trigger.asked() || switched_on_by(job);
         if ours {
-            return Gate::Start { trigger: Trigger::Continued { job: job.id.clone(), asked: job.trigger.asked() } };
+            return Gate::Start {
+                trigger: Trigger::Continued { job: job.id.clone(), asked: job.trigger.asked() },
+            };
         }
         return Gate::NeedsDecision {
             reason: format!(

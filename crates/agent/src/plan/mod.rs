@@ -10,8 +10,8 @@ mod resolve;
 mod steps;
 
 use rackhand_bmc::{
-    AttributeValue, BiosPlan, BiosStage, BootTarget, Capabilities, HostView, Identity, Mark, MediaSlot, PendingSettings,
-    PowerState, SecureBootState,
+    AttributeValue, BiosPlan, BiosStage, BootTarget, Capabilities, HostView, Identity, Mark, MediaSlot,
+    PendingSettings, PowerState, SecureBootState,
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -74,7 +74,10 @@ impl BiosObserved {
     /// Whether the values of a stage are seen to wait for a reset. `None` when this BMC does not show it.
     fn shows_pending(&self, stage: &BiosStage) -> Option<bool> {
         let same = |values: &rackhand_bmc::Attributes| {
-            stage.attributes.iter().all(|(name, wanted)| values.get(name).is_some_and(|v: &AttributeValue| v.same_as(wanted)))
+            stage
+                .attributes
+                .iter()
+                .all(|(name, wanted)| values.get(name).is_some_and(|v: &AttributeValue| v.same_as(wanted)))
         };
         match &self.pending {
             PendingSettings::NotVisible => None,
@@ -110,7 +113,9 @@ pub fn stage_key(stage: &BiosStage, job: Option<&JobHistory>) -> String {
 
 fn bios_purpose(act: &Act) -> PowerPurpose {
     match act {
-        Act::StageBios { stage, .. } | Act::HoldInSetup { stage } => PowerPurpose::BiosStage { stage: stage.clone() },
+        Act::StageBios { stage, .. } | Act::HoldInSetup { stage } => {
+            PowerPurpose::BiosStage { stage: stage.clone() }
+        }
         _ => PowerPurpose::Install,
     }
 }
@@ -162,10 +167,14 @@ pub fn job_id(node: &str, jobs_begun: u32) -> JobId {
 #[must_use]
 pub fn advice(step: StepId, node: &str) -> String {
     let what = match step {
-        StepId::Connect => "Check the BMC's address, that it answers from this host, and the credentials in the Secret",
+        StepId::Connect => {
+            "Check the BMC's address, that it answers from this host, and the credentials in the Secret"
+        }
         StepId::Check => "Correct the spec or the profile",
         StepId::Follow => "Look at the host's console",
-        StepId::Eject | StepId::Settle => "The host is not touched further; look at its virtual media and boot override",
+        StepId::Eject | StepId::Settle => {
+            "The host is not touched further; look at its virtual media and boot override"
+        }
         _ => "Look at the BMC's own log",
     };
     match step {

@@ -75,7 +75,9 @@ pub fn problems(wanted: &Wanted, observed: &Observed, trigger: &Trigger) -> Vec<
         problems.push("the BMC offers no virtual media slot that takes an ISO image by URL".to_owned());
     }
     if let Some(bios) = &observed.bios {
-        problems.extend(bios.plan.problems.iter().map(|p| format!("BIOS attribute {}: {}", p.attribute, p.problem)));
+        problems.extend(
+            bios.plan.problems.iter().map(|p| format!("BIOS attribute {}: {}", p.attribute, p.problem)),
+        );
         if !bios.plan.stages.is_empty() {
             problems.extend(observed.capabilities.refusal(Operation::BiosStage));
         }
@@ -85,16 +87,21 @@ pub fn problems(wanted: &Wanted, observed: &Observed, trigger: &Trigger) -> Vec<
     if wanted.secure_boot == Some(true) && observed.secure_boot.is_none_or(|seen| seen.enabled.is_none()) {
         problems.push("the spec asks for UEFISecureBoot, and this BMC does not show secure boot".to_owned());
     }
-    if let (Some(mac), Some(shown), false) = (&wanted.boot_mac, &observed.macs, matches!(trigger, Trigger::Asked { .. })) {
-        if !shown.is_empty() && !shown.contains(mac) {
-            problems.push(format!(
-                "the boot MAC address {mac} is not among those of this machine ({}): it may be the wrong one. If it is right: rackhand apply --install {}",
-                shown.join(", "),
-                wanted.node
-            ));
-        }
+    if !matches!(trigger, Trigger::Asked { .. }) {
+        problems.extend(other_machine(wanted, observed));
     }
     problems
+}
+
+/// Whether the boot MAC address is missing among those that the machine shows.
+fn other_machine(wanted: &Wanted, observed: &Observed) -> Option<String> {
+    let mac = wanted.boot_mac.as_ref()?;
+    let shown = observed.macs.as_ref().filter(|shown| !shown.is_empty() && !shown.contains(mac))?;
+    Some(format!(
+        "the boot MAC address {mac} is not among those of this machine ({}): it may be the wrong one. If it is right: rackhand apply --install {}",
+        shown.join(", "),
+        wanted.node
+    ))
 }
 
 /// What comes next, given the image's URL. Call it only past the gate; `job` is `None` to see how a new one begins.
@@ -121,7 +128,8 @@ fn prepare_bios(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory>) 
     let stage_act = Act::StageBios { stage: key.clone(), attributes: stage.attributes.clone() };
     let staged_by_us = job.and_then(|job| job.act(&stage_act));
     if job.is_some_and(|job| job.done(&power_on)) {
-        let undecided = staged_by_us.is_some_and(|known| known.result == Some(crate::event::ActResult::Undecidable));
+        let undecided =
+            staged_by_us.is_some_and(|known| known.result == Some(crate::event::ActResult::Undecidable));
         return Some(Next::VerifyBios { mark: stage_mark(job, &key), key, stage: stage.clone(), undecided });
     }
     if !observed.is_off() {
@@ -150,7 +158,9 @@ fn off_for_install(observed: &Observed, job: Option<&JobHistory>) -> Option<Next
 /// Off after a BIOS stage is by force: the host sits in setup or POST. Off before anything else asks first.
 fn power_off(job: Option<&JobHistory>) -> Act {
     match job.and_then(running_stage) {
-        Some(stage) => Act::PowerOff { purpose: PowerPurpose::BiosStage { stage }, policy: PowerOffPolicy::Force },
+        Some(stage) => {
+            Act::PowerOff { purpose: PowerPurpose::BiosStage { stage }, policy: PowerOffPolicy::Force }
+        }
         None => Act::PowerOff { purpose: PowerPurpose::Install, policy: PowerOffPolicy::GracefulThenForce },
     }
 }

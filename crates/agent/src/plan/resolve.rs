@@ -26,14 +26,17 @@ pub fn resolve(act: &Act, observed: &Observed) -> ActResult {
                 None => true,
             }
         }
-        Act::SetSecureBoot { enabled } => observed.secure_boot.and_then(|seen| seen.enabled) == Some(*enabled),
+        Act::SetSecureBoot { enabled } => {
+            observed.secure_boot.and_then(|seen| seen.enabled) == Some(*enabled)
+        }
         Act::HoldInSetup { .. } => observed.armed(&BootTarget::BiosSetup),
         Act::Insert { slot, url } => observed.slots.iter().any(|seen| {
             seen.id == *slot && seen.image.as_deref() == Some(url.as_str()) && seen.problem.is_none()
         }),
-        Act::EjectLeftover { slot, image } | Act::Eject { slot, url: image } => {
-            !observed.slots.iter().any(|seen| seen.id == *slot && seen.image.as_deref() == Some(image.as_str()))
-        }
+        Act::EjectLeftover { slot, image } | Act::Eject { slot, url: image } => !observed
+            .slots
+            .iter()
+            .any(|seen| seen.id == *slot && seen.image.as_deref() == Some(image.as_str())),
         Act::BootCdOnce => observed.armed(&BootTarget::Cd),
         Act::ClearBootOverride => !observed.armed(&BootTarget::Cd) && !observed.armed(&BootTarget::BiosSetup),
     };
@@ -46,9 +49,14 @@ pub fn resolve(act: &Act, observed: &Observed) -> ActResult {
 pub fn undo(observed: &Observed, job: &JobHistory) -> Vec<Act> {
     let mut acts = Vec::new();
     if let Some(stage) = running_stage(job).filter(|_| observed.view.power != PowerState::Off) {
-        acts.push(Act::PowerOff { purpose: PowerPurpose::BiosStage { stage }, policy: PowerOffPolicy::Force });
+        acts.push(Act::PowerOff {
+            purpose: PowerPurpose::BiosStage { stage },
+            policy: PowerOffPolicy::Force,
+        });
     }
-    let ours = |image: &str| job.acts.iter().any(|known| matches!(&known.act, Act::Insert { url, .. } if url == image));
+    let ours = |image: &str| {
+        job.acts.iter().any(|known| matches!(&known.act, Act::Insert { url, .. } if url == image))
+    };
     for slot in &observed.slots {
         if let Some(url) = slot.image.as_ref().filter(|image| ours(image)) {
             acts.push(Act::Eject { slot: slot.id.clone(), url: url.clone() });

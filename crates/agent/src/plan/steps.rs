@@ -43,12 +43,18 @@ pub fn steps(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory>) -> 
     StepId::ALL
         .into_iter()
         .map(|step| {
-            let ended = job.and_then(|job| job.steps.get(&step)).and_then(|known| known.ended.map(|(r, _)| (r, known)));
+            let ended = job
+                .and_then(|job| job.steps.get(&step))
+                .and_then(|known| known.ended.map(|(r, _)| (r, known)));
             if let Some((StepResult::Done, known)) = ended {
                 return PlannedStep { step, state: StepState::Done, detail: known.detail.clone() };
             }
             if installing && step <= StepId::PowerOn {
-                return PlannedStep { step, state: StepState::Done, detail: "done before the host was switched on".to_owned() };
+                return PlannedStep {
+                    step,
+                    state: StepState::Done,
+                    detail: "done before the host was switched on".to_owned(),
+                };
             }
             let (state, detail) = describe(step, wanted, observed);
             PlannedStep { step, state, detail }
@@ -81,16 +87,22 @@ fn describe(step: StepId, wanted: &Wanted, observed: &Observed) -> (StepState, S
             }
             None => (Todo, "no slot takes an ISO image".to_owned()),
         },
-        StepId::BootOnce if observed.armed(&BootTarget::Cd) => (AlreadySo, "the virtual CD is next".to_owned()),
+        StepId::BootOnce if observed.armed(&BootTarget::Cd) => {
+            (AlreadySo, "the virtual CD is next".to_owned())
+        }
         StepId::BootOnce => (Todo, "boot the virtual CD once".to_owned()),
         StepId::PowerOn => (Todo, "switch the host on: this installs it".to_owned()),
         StepId::Follow => match wanted.follow {
             Follow::CallBack => (Todo, "until the installed system calls back".to_owned()),
-            Follow::NotObservable => (Todo, "until the host has booted; the installation itself is not observable".to_owned()),
+            Follow::NotObservable => {
+                (Todo, "until the host has booted; the installation itself is not observable".to_owned())
+            }
         },
         StepId::Eject => match wanted.follow {
             Follow::CallBack => (Todo, "after the reset that follows the disk write".to_owned()),
-            Follow::NotObservable => (NotRequired, "left in: nothing shows when the installer is done with it".to_owned()),
+            Follow::NotObservable => {
+                (NotRequired, "left in: nothing shows when the installer is done with it".to_owned())
+            }
         },
         StepId::Settle => (Todo, "give the session back, report".to_owned()),
     }
@@ -104,8 +116,13 @@ fn bios(wanted: &Wanted, observed: &Observed) -> (StepState, String) {
     if let Some(bios) = &observed.bios {
         let stages = &bios.plan.stages;
         for (number, stage) in stages.iter().enumerate() {
-            let values: Vec<String> = stage.attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            let which = if stages.len() > 1 { format!("boot {} of {}: ", number + 1, stages.len()) } else { String::new() };
+            let values: Vec<String> =
+                stage.attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let which = if stages.len() > 1 {
+                format!("boot {} of {}: ", number + 1, stages.len())
+            } else {
+                String::new()
+            };
             parts.push(format!("{which}set {}", values.join(", ")));
         }
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use rackhand_bmc::{
-    Attributes, BiosPlan, BiosStage, BootSettings, BootTarget, Capabilities, HostProgress, HostView, Identity, MediaSlot,
-    MediaType, OverrideEnabled, PendingSettings, PowerState, SlotId, Vendor,
+    Attributes, BiosPlan, BiosStage, BootSettings, BootTarget, Capabilities, HostProgress, HostView,
+    Identity, MediaSlot, MediaType, OverrideEnabled, PendingSettings, PowerState, SlotId, Vendor,
 };
 
 use super::*;
@@ -66,9 +66,17 @@ impl World {
     }
 
     fn observed(&self) -> Observed {
-        let differs: Attributes =
-            self.wants.iter().filter(|(name, value)| self.current.get(*name) != Some(*value)).map(|(n, v)| (n.clone(), v.clone())).collect();
-        let stages = if differs.is_empty() { Vec::new() } else { vec![BiosStage { attributes: differs, reason: String::new() }] };
+        let differs: Attributes = self
+            .wants
+            .iter()
+            .filter(|(name, value)| self.current.get(*name) != Some(*value))
+            .map(|(n, v)| (n.clone(), v.clone()))
+            .collect();
+        let stages = if differs.is_empty() {
+            Vec::new()
+        } else {
+            vec![BiosStage { attributes: differs, reason: String::new() }]
+        };
         let pending = match (self.pending_visible, self.pending.is_empty()) {
             (false, _) => PendingSettings::NotVisible,
             (true, true) => PendingSettings::None,
@@ -89,7 +97,11 @@ impl World {
             capabilities: Capabilities::default(),
             view: HostView {
                 power: self.power,
-                progress: if self.power == PowerState::On { HostProgress::PostFinished } else { HostProgress::Off },
+                progress: if self.power == PowerState::On {
+                    HostProgress::PostFinished
+                } else {
+                    HostProgress::Off
+                },
                 boot: BootSettings {
                     target: self.armed.clone(),
                     enabled: self.armed.as_ref().map(|_| OverrideEnabled::Once),
@@ -161,7 +173,12 @@ impl Book {
 
     fn start(&mut self, trigger: Trigger) -> JobId {
         let job = job_id(NODE, self.node().map_or(0, |n| n.jobs_begun));
-        self.write(Event::JobStarted { job: job.clone(), request: "first".to_owned(), trigger, source: String::new() });
+        self.write(Event::JobStarted {
+            job: job.clone(),
+            request: "first".to_owned(),
+            trigger,
+            source: String::new(),
+        });
         job
     }
 }
@@ -185,7 +202,11 @@ fn drive(world: &mut World, book: &mut Book, kills: &[Kill]) -> Next {
                     world.apply(&act);
                 }
                 if kill == Kill::No {
-                    book.write(Event::Outcome { job: job.clone(), act, result: ActResult::Done { mark: None } });
+                    book.write(Event::Outcome {
+                        job: job.clone(),
+                        act,
+                        result: ActResult::Done { mark: None },
+                    });
                 }
             }
             Next::VerifyBios { key, stage, undecided, .. } => {
@@ -243,7 +264,11 @@ fn an_undecidable_bios_write_that_never_arrived_is_written_again_after_a_boot_ha
     let staged = world.effects.keys().filter(|act| act.contains("stageBios")).count();
     assert_eq!(staged, 1, "{:?}", world.effects);
     let boots = world.effects.keys().filter(|act| act.contains("powerOn")).count();
-    assert_eq!(boots, 3, "one boot that showed the loss, one that applied, one that installed: {:?}", world.effects);
+    assert_eq!(
+        boots, 3,
+        "one boot that showed the loss, one that applied, one that installed: {:?}",
+        world.effects
+    );
 }
 
 #[test]
@@ -297,7 +322,10 @@ fn a_failed_installation_is_not_begun_again_without_a_word() {
     let job = book.start(Trigger::NewHost);
     book.write(Event::JobFinished { job, result: failed(false) });
     let history = book.node();
-    assert!(matches!(gate(&wanted(), history.as_ref(), PowerState::Off), Gate::Start { trigger: Trigger::Continued { .. } }));
+    assert!(matches!(
+        gate(&wanted(), history.as_ref(), PowerState::Off),
+        Gate::Start { trigger: Trigger::Continued { .. } }
+    ));
     assert!(matches!(gate(&wanted(), history.as_ref(), PowerState::On), Gate::NeedsDecision { .. }));
 }
 
@@ -305,7 +333,11 @@ fn a_failed_installation_is_not_begun_again_without_a_word() {
 fn adopting_records_a_node_as_installed() {
     let mut book = Book::default();
     book.write(Event::NeedsDecision { reason: "on".to_owned() });
-    book.write(Event::Decided { decision: Decision::Adopt, by: "adopt".to_owned(), request: Some("first".to_owned()) });
+    book.write(Event::Decided {
+        decision: Decision::Adopt,
+        by: "adopt".to_owned(),
+        request: Some("first".to_owned()),
+    });
     let history = book.node();
     assert_eq!(history.as_ref().unwrap().needs_decision, None);
     assert!(matches!(gate(&wanted(), history.as_ref(), PowerState::On), Gate::Nothing { .. }));
@@ -319,10 +351,17 @@ fn the_medium_stays_in_until_the_host_was_reset_after_writing() {
     let mut book = Book::default();
     let job = book.start(Trigger::NewHost);
     book.write(Event::Intent { job: job.clone(), act: install_power_on(), in_flight_ms: 0 });
-    book.write(Event::Outcome { job: job.clone(), act: install_power_on(), result: ActResult::Done { mark: None } });
+    book.write(Event::Outcome {
+        job: job.clone(),
+        act: install_power_on(),
+        result: ActResult::Done { mark: None },
+    });
     let step = |book: &Book| next(&wanted(), &world.observed(), book.node().unwrap().job.as_ref(), URL);
     assert_eq!(step(&book), Next::Await(Await::DiskWritten));
-    book.write(Event::Sighted { job: job.clone(), evidence: Evidence::CalledBack { stage: "Rebooting".to_owned() } });
+    book.write(Event::Sighted {
+        job: job.clone(),
+        evidence: Evidence::CalledBack { stage: "Rebooting".to_owned() },
+    });
     assert_eq!(step(&book), Next::Await(Await::Reset));
     book.write(Event::Sighted { job, evidence: Evidence::HostReset });
     assert!(matches!(step(&book), Next::Act(Act::Eject { .. })));
