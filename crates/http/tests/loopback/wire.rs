@@ -86,11 +86,13 @@ async fn a_close_the_runtime_has_not_yet_looked_at_costs_no_mutation() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
     let (closed, wait) = std::sync::mpsc::channel();
+    let (close, told) = std::sync::mpsc::channel();
     let server = std::thread::spawn(move || {
         for _ in 0..2 {
             let (mut stream, _) = listener.accept().unwrap();
             assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
             stream.write_all(&message(200, "", "{}")).unwrap();
+            told.recv().unwrap();
             drop(stream);
             closed.send(()).unwrap();
         }
@@ -99,6 +101,7 @@ async fn a_close_the_runtime_has_not_yet_looked_at_costs_no_mutation() {
     for _ in 0..2 {
         transport.send(Request::new(http::Method::POST, "/".parse().unwrap())).await.unwrap();
         // Blocks this thread, so that the close arrives while the runtime is not looking.
+        close.send(()).unwrap();
         wait.recv().unwrap();
     }
     server.join().unwrap();
