@@ -1,0 +1,167 @@
+//! The program's logic, so that other programs can wrap it.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Parser;
+
+use crate::faults;
+use crate::personality::{self, Personality};
+use crate::serve::Endpoint;
+use crate::simulator::{Builder, MachineSpec, Simulator};
+
+/// Simulates servers and their BMCs.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "rackhand-simulator", version)]
+pub struct Args {
+    /// Vendor and generation; with --fleet, several separated by commas take turns.
+    #[arg(long, value_delimiter = ',', default_value = "sushy")]
+    pub personality: Vec<String>,
+    /// Address to listen on; a fleet takes this one and those after it.
+    #[arg(short = 'i', long = "interface", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    pub interface: IpAddr,
+    /// Port to listen on.
+    #[arg(short = 'p', long, default_value_t = 8000)]
+    pub port: u16,
+    /// Number of machines, each on its own address.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub fleet: u16,
+    /// Plain HTTP instead of HTTPS with a generated certificate.
+    #[arg(long)]
+    pub http: bool,
+    /// Administrator of the BMCs; without one no credentials are asked for.
+    #[arg(long, requires = "password_file")]
+    pub username: Option<String>,
+    /// File with the administrator's password.
+    #[arg(long, requires = "username")]
+    pub password_file: Option<PathBuf>,
+    /// Simulated seconds per real second.
+    #[arg(long, default_value_t = 1.0)]
+    pub time_scale: f64,
+    /// Seed of identities, dates and chance.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// YAML or JSON file with fault rules.
+    #[arg(long)]
+    pub faults: Option<PathBuf>,
+    /// File for the log, one line of JSON per request and state change.
+    #[arg(long)]
+    pub log: Option<PathBuf>,
+    /// Switches a quirk off by its name.
+    #[arg(long = "without-quirk", value_name = "NAME")]
+    pub without_quirk: Vec<String>,
+    /// File to write the certificate authority's certificate to.
+    #[arg(long)]
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Args {
+    fn login(&self) -> anyhow::Result<Option<(String, String)>> {
+        let (Some(user), Some(file)) = (&self.username, &self.password_file) else { return Ok(None) };
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("cannot read the password file {}", file.display()))?;
+        Ok(Some((user.clone(), text.trim_end_matches(['\r', '\n']).to_owned())))
+    }
+
+    fn personalities(&self) -> anyhow::Result<Vec<Arc<dyn Personality>>> {
+        let known = personality::all();
+        let find = |name: &String| {
+            known.iter().find(|one| one.name() == name).cloned().with_context(|| {
+                let names: Vec<_> = known.iter().map(|one| one.name()).collect();
+                format!("there is no personality {name:?}; there are: {}", names.join(", "))
+            })
+        };
+        self.personality.iter().map(find).collect()
+    }
+
+    /// The simulation that the arguments ask for.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or a name is not known.
+    pub fn builder(&self) -> anyhow::Result<Builder> {
+        anyhow::ensure!(
+            self.time_scale.is_finite() && self.time_scale > 0.0,
+            "--time-scale must be a number above 0, not {}",
+            self.time_scale
+        );
+        let login = self.login()?;
+        let personalities = self.personalities()?;
+        let mut builder = Simulator::builder().seed(self.seed).time_scale(self.time_scale).forget_log();
+        for (number, personality) in (1..=self.fleet).zip(personalities.iter().cycle()) {
+            let mut machine = MachineSpec::new(&format!("node{number}"), Arc::clone(personality));
+            if let Some((user, password)) = &login {
+                machine = machine.login(user, password);
+            }
+            builder = builder.machine(machine);
+        }
+        for name in &self.without_quirk {
+            builder = builder.without_quirk(name);
+        }
+        if let Some(file) = &self.faults {
+            let text = std::fs::read_to_string(file)
+                .with_context(|| format!("cannot read the fault file {}", file.display()))?;
+            for rule in faults::parse(&text).with_context(|| format!("in {}", file.display()))? {
+                builder = builder.fault(rule);
+            }
+        }
+        if let Some(file) = &self.log {
+            builder = builder.log_file(file);
+        }
+        Ok(builder)
+    }
+}
+
+/// Runs the program until it is told to end.
+///
+/// # Errors
+/// When the simulation cannot be set up.
+pub async fn main(args: Args) -> anyhow::Result<()> {
+    raise_descriptor_limit();
+    let simulator = args.builder()?.build()?;
+    let first = SocketAddr::new(args.interface, args.port);
+    let endpoints = simulator.serve(first, !args.http).await?;
+    if let Some(file) = &args.ca_file {
+        std::fs::write(file, simulator.authority().pem())
+            .with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    announce(&simulator, &endpoints, args.username.as_deref())?;
+    stop_signal().await?;
+    simulator.shut_down().await;
+    Ok(())
+}
+
+/// One line per machine, then `ready`.
+fn announce(simulator: &Simulator, endpoints: &[Endpoint], user: Option<&str>) -> anyhow::Result<()> {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    for (endpoint, cell) in endpoints.iter().zip(simulator.machines()) {
+        let fingerprint = endpoint.fingerprint.as_deref().unwrap_or("-");
+        let (name, url) = (&endpoint.machine, &endpoint.url);
+        writeln!(out, "{name} {} {url} {} {fingerprint}", cell.personality.name(), user.unwrap_or("-"))?;
+    }
+    writeln!(out, "ready")?;
+    Ok(out.flush()?)
+}
+
+async fn stop_signal() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    tokio::select! {
+        biased;
+        _ = terminate.recv() => {}
+        interrupted = tokio::signal::ctrl_c() => interrupted.context("cannot listen for SIGINT")?,
+    }
+    Ok(())
+}
+
+/// A fleet needs a descriptor per listener and connection: the soft limit rises to the hard one.
+pub fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit of open files stays as it is; a large fleet may not fit");
+    }
+}

@@ -1,0 +1,28 @@
+//! Simulated servers and their BMCs.
+//!
+//! A [`simulator::Simulator`] holds machines. Each is a vendor-neutral state machine ([`machine::Machine`]) behind a
+//! [`personality::Personality`]: a vendor and generation with its tree, names, timings and documented quirks.
+//! Its BMC is called in-process ([`simulator::Service`]) or over HTTP(S) ([`simulator::Simulator::serve`]).
+//! [`faults`] spoil what happens, and the [`log`] tells what did.
+//!
+//! The simulator shares no code with the drivers it is used to test: a shared mistake would hide itself.
+
+pub mod cell;
+pub mod chance;
+pub mod cli;
+pub mod clock;
+pub mod faults;
+pub mod fetch;
+pub mod guest;
+pub mod iso;
+pub mod log;
+pub mod machine;
+pub mod personality;
+pub mod serve;
+pub mod simulator;
+pub mod tasks;
+pub mod tls;
+pub mod web;
+
+pub use cell::Cell;
+pub use simulator::{Builder, CallFailure, MachineSpec, Service, Simulator};

@@ -1,0 +1,341 @@
+//! Power, POST and the choice of what to boot; and what the guest tells the machine.
+
+use std::time::Duration;
+
+use super::bios::plain;
+use super::{Deed, Disk, Due, Guest, Image, JobState, Lasts, Machine, Post, Power};
+
+/// Why a reset is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PowerProblem {
+    /// This BMC does not know the `ResetType`.
+    UnknownType,
+    /// The host is in that state already.
+    Already(Power),
+    /// A power action is under way.
+    Busy,
+}
+
+impl Machine {
+    /// Carries out a `ResetType`.
+    ///
+    /// # Errors
+    /// When the personality's rules refuse it.
+    pub fn reset(&mut self, reset: &str) -> Result<(), PowerProblem> {
+        if !self.rules.power.reset_types.contains(&reset) {
+            return Err(PowerProblem::UnknownType);
+        }
+        self.event("OK", format!("Server power command: {reset}"));
+        match reset {
+            "On" | "ForceOn" => self.command_on(),
+            "ForceOff" => self.command_off(),
+            "GracefulShutdown" => self.command_shutdown(false),
+            "GracefulRestart" => self.command_shutdown(true),
+            "ForceRestart" => self.command_restart(),
+            "PowerCycle" => self.command_cycle(),
+            "PushPowerButton" if self.power == Power::Off => self.command_on(),
+            "PushPowerButton" => self.command_shutdown(false),
+            _ => Ok(()),
+        }
+    }
+
+    fn already(&self) -> Result<(), PowerProblem> {
+        match self.rules.power.already {
+            super::Already::Accepted => Ok(()),
+            super::Already::Refused => Err(PowerProblem::Already(self.power)),
+        }
+    }
+
+    fn command_on(&mut self) -> Result<(), PowerProblem> {
+        match self.power {
+            Power::On | Power::PoweringOn => self.already(),
+            Power::PoweringOff => Err(PowerProblem::Busy),
+            Power::Off => {
+                self.start_power_on();
+                Ok(())
+            }
+        }
+    }
+
+    fn start_power_on(&mut self) {
+        self.boots += 1;
+        self.set_power(Power::PoweringOn);
+        self.plan(self.rules.power.on_takes, Due::PoweredOn);
+    }
+
+    fn command_off(&mut self) -> Result<(), PowerProblem> {
+        match self.power {
+            Power::Off => self.already(),
+            Power::PoweringOff => Ok(()),
+            Power::On | Power::PoweringOn => {
+                self.start_power_off(false);
+                Ok(())
+            }
+        }
+    }
+
+    fn start_power_off(&mut self, again: bool) {
+        // Whatever this boot had planned dies with it.
+        self.boots += 1;
+        self.set_guest(Guest::None);
+        self.set_power(Power::PoweringOff);
+        self.plan(self.rules.power.off_takes, Due::PoweredOff { again });
+    }
+
+    fn command_shutdown(&mut self, again: bool) -> Result<(), PowerProblem> {
+        match self.power {
+            Power::Off => return self.already(),
+            Power::PoweringOff => return Ok(()),
+            Power::PoweringOn => return Err(PowerProblem::Busy),
+            Power::On => {}
+        }
+        if self.guest.heeds_power_button() {
+            self.plan(self.rules.power.shutdown_takes, Due::ShutDown { again });
+        } else if !self.rules.power.graceful_needs_os {
+            self.plan(Duration::ZERO, Due::ShutDown { again });
+        }
+        // Firmware and setup do not heed the button: the command was accepted and nothing follows.
+        Ok(())
+    }
+
+    fn command_restart(&mut self) -> Result<(), PowerProblem> {
+        match self.power {
+            Power::Off => match self.rules.power.already {
+                super::Already::Accepted => {
+                    self.start_power_on();
+                    Ok(())
+                }
+                super::Already::Refused => Err(PowerProblem::Already(self.power)),
+            },
+            Power::PoweringOn | Power::PoweringOff => Err(PowerProblem::Busy),
+            Power::On => {
+                self.warm_reset();
+                Ok(())
+            }
+        }
+    }
+
+    fn command_cycle(&mut self) -> Result<(), PowerProblem> {
+        match self.power {
+            Power::On => {
+                self.start_power_off(true);
+                Ok(())
+            }
+            _ => self.command_restart(),
+        }
+    }
+
+    /// The host resets with its power on.
+    fn warm_reset(&mut self) {
+        self.boots += 1;
+        self.last_reset = self.now;
+        self.set_guest(Guest::None);
+        // A reset within POST begins POST anew, which must show in the log.
+        let from = self.post_word(self.post);
+        self.note("post", from, "reset");
+        self.post = Post::Off;
+        self.enter_phase(0);
+    }
+
+    pub(super) fn powered_on(&mut self) {
+        self.set_power(Power::On);
+        self.last_reset = self.now;
+        self.event("OK", "Server power restored");
+        self.enter_phase(0);
+    }
+
+    pub(super) fn powered_off(&mut self, again: bool) {
+        self.set_post(Post::Off);
+        self.set_power(Power::Off);
+        self.event("OK", "Server power removed");
+        if again {
+            self.start_power_on();
+        }
+    }
+
+    pub(super) fn shut_down(&mut self, again: bool) {
+        if again {
+            self.warm_reset();
+        } else {
+            self.start_power_off(false);
+        }
+    }
+
+    pub(super) fn enter_phase(&mut self, number: usize) {
+        let Some(phase) = self.rules.power.post.get(number).cloned() else {
+            self.finish_post();
+            return;
+        };
+        self.set_post(Post::Phase(number));
+        let mut lasts = phase.lasts;
+        if phase.applies_bios && self.apply_settings() {
+            lasts += self.rules.power.bios_apply_takes;
+        }
+        self.plan(lasts, Due::Phase(number + 1));
+    }
+
+    /// POST applies what waits for it; true when BIOS settings were among it.
+    fn apply_settings(&mut self) -> bool {
+        if self.secure_boot.current != self.secure_boot.enable {
+            let word = |on| if on { "Enabled" } else { "Disabled" };
+            self.note("secure-boot", word(self.secure_boot.current), word(self.secure_boot.enable));
+            self.secure_boot.current = self.secure_boot.enable;
+        }
+        let job = self
+            .jobs
+            .iter()
+            .position(|job| job.kind == "BIOSConfiguration" && job.state == JobState::Scheduled);
+        if self.bios.pending.is_empty() || (self.rules.bios == super::BiosRule::ByJob && job.is_none()) {
+            return false;
+        }
+        let waiting = self.bios.pending.len();
+        let rejects = self.bios_rejects.clone();
+        let changed = self.bios.consume(|name| rejects.contains(name));
+        self.note("bios-pending", format!("{waiting} staged"), "none");
+        for change in changed {
+            self.note("bios", "", change);
+        }
+        let refused: Vec<_> =
+            self.bios.refused.iter().map(|one| format!("{}={}", one.attribute, plain(&one.value))).collect();
+        for one in &refused {
+            self.note("bios", "", format!("rejected {one}"));
+            self.event("Warning", format!("BIOS setting rejected: {one}"));
+        }
+        if let Some(job) = job {
+            let state = if refused.is_empty() { JobState::Completed } else { JobState::CompletedWithErrors };
+            let id = self.jobs.get(job).map(|job| job.id.clone());
+            if let Some(id) = id {
+                self.set_job(&id, JobState::Running, 50);
+                self.set_job(&id, state, 100);
+            }
+        }
+        true
+    }
+
+    fn finish_post(&mut self) {
+        let target = match self.boot.lasts {
+            Lasts::Disabled => None,
+            Lasts::Once | Lasts::Continuous => {
+                Some(self.boot.target.clone()).filter(|target| target != "None")
+            }
+        };
+        if self.boot.lasts == Lasts::Once {
+            let from = format!("Once {}", self.boot.target);
+            self.boot.lasts = Lasts::Disabled;
+            self.boot.target = "None".into();
+            self.note("boot-override", from, "Disabled None");
+        }
+        if target.as_deref() == Some("BiosSetup") {
+            self.set_post(Post::Setup);
+            return;
+        }
+        self.set_post(Post::Done);
+        self.candidates = target.into_iter().chain(self.boot.order.iter().cloned()).collect();
+        self.candidates.reverse();
+        self.boot_next();
+    }
+
+    /// Tries the next source that firmware knows.
+    fn boot_next(&mut self) {
+        while let Some(source) = self.candidates.pop() {
+            match source.as_str() {
+                "Cd" | "UsbCd" => {
+                    if let Some(slot) = self.slots.iter().position(|slot| slot.inserted && slot.is_cd()) {
+                        self.set_source("Cd");
+                        self.set_guest(Guest::LoadingCd);
+                        self.deeds.push(Deed::BootCd { boot: self.boots, slot });
+                        return;
+                    }
+                }
+                "Hdd" if matches!(self.disk, Disk::OldOs | Disk::Installed(_)) => {
+                    self.set_source("Hdd");
+                    self.set_guest(Guest::BootingDisk);
+                    self.plan(self.guest_times.boot_disk, Due::DiskBooted);
+                    return;
+                }
+                _ => {}
+            }
+        }
+        self.set_source("none");
+        self.set_guest(Guest::NoBootableDevice);
+    }
+
+    /// Every boot shows in the log, also one from the same source as before: a boot loop must be visible.
+    fn set_source(&mut self, source: &str) {
+        let from = format!("{}#{}", self.boot_source, self.boots.saturating_sub(1));
+        self.note("boot-source", from, format!("{source}#{}", self.boots));
+        self.boot_source = source.into();
+    }
+
+    pub(super) fn disk_booted(&mut self) {
+        match &mut self.disk {
+            Disk::Installed(image) => {
+                let digest = image.digest.clone();
+                let callback = image.callback.clone().filter(|_| !image.announced);
+                image.announced = true;
+                self.set_guest(Guest::Installed(digest));
+                if let Some(callback) = callback {
+                    self.deeds.push(Deed::Announce { boot: self.boots, callback });
+                }
+            }
+            Disk::OldOs => self.set_guest(Guest::OldOs),
+            Disk::Blank | Disk::HalfWritten => self.set_guest(Guest::NoBootableDevice),
+        }
+    }
+
+    /// Whether boot number `boot` still goes on.
+    pub fn is_boot(&self, boot: u64) -> bool {
+        self.boots == boot && self.power == Power::On
+    }
+
+    /// The medium of boot `boot` does not boot, for the reason given: firmware tries the next source.
+    pub fn cd_does_not_boot(&mut self, boot: u64, why: &str) {
+        if self.is_boot(boot) && self.guest == Guest::LoadingCd {
+            self.event("Warning", format!("The virtual CD does not boot: {why}"));
+            self.note("guest", "loading cd", format!("cd does not boot: {why}"));
+            self.guest = Guest::None;
+            self.boot_next();
+        }
+    }
+
+    /// The installer of boot `boot` has reached `stage`; false when that boot is over.
+    pub fn installer_stage(&mut self, boot: u64, stage: &'static str) -> bool {
+        let alive = self.is_boot(boot);
+        if alive {
+            self.set_guest(Guest::Installer(stage));
+        }
+        alive
+    }
+
+    /// The installer of boot `boot` begins to write the disk, which no longer boots until it is done.
+    pub fn installer_writes(&mut self, boot: u64) -> bool {
+        let alive = self.is_boot(boot);
+        if alive {
+            self.set_disk(Disk::HalfWritten);
+        }
+        alive
+    }
+
+    /// The installer of boot `boot` gives up.
+    pub fn installer_failed(&mut self, boot: u64, why: &str) {
+        if self.is_boot(boot) {
+            self.set_guest(Guest::Failed(why.into()));
+        }
+    }
+
+    /// The installer of boot `boot` has written the disk.
+    pub fn installer_wrote(&mut self, boot: u64, image: Image) -> bool {
+        let alive = self.is_boot(boot);
+        if alive {
+            self.set_disk(Disk::Installed(image));
+        }
+        alive
+    }
+
+    /// The guest of boot `boot` resets the host.
+    pub fn guest_resets(&mut self, boot: u64) {
+        if self.is_boot(boot) {
+            self.warm_reset();
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Personalities: a vendor and generation each. One is written as a list of differences from the standard's rendering.
+
+pub mod standard;
+pub mod sushy;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::fetch::FetchError;
+use crate::machine::{Hardware, Identity, Rules};
+use crate::web::{Call, Problem, Reply, Style, Table, problem};
+
+/// A documented difference from the standard, which can be switched off by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quirk {
+    /// Its name, in lower case with hyphens.
+    pub name: &'static str,
+    /// What is seen.
+    pub seen: &'static str,
+    /// On which firmware, and where that was learned.
+    pub source: &'static str,
+}
+
+/// The quirks in force on a machine.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Quirks(BTreeSet<&'static str>);
+
+impl Quirks {
+    /// A personality's quirks but those switched off.
+    pub fn of(personality: &dyn Personality, without: &[String]) -> Self {
+        let names = personality.quirks().iter().map(|quirk| quirk.name);
+        Self(names.filter(|name| !without.iter().any(|off| off == name)).collect())
+    }
+
+    /// Whether the quirk of that name is in force.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains(name)
+    }
+}
+
+/// The `Id`s of a machine's main resources.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ids {
+    /// System.
+    pub system: String,
+    /// Manager.
+    pub manager: String,
+    /// Chassis.
+    pub chassis: String,
+}
+
+/// Which resource has the virtual media collection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaHome {
+    /// `Systems/{id}/VirtualMedia`.
+    System,
+    /// `Managers/{id}/VirtualMedia`.
+    Manager,
+    /// Both show the same slots.
+    Both,
+}
+
+/// What the web side of a BMC is like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Traits {
+    /// Its ids.
+    pub ids: Ids,
+    /// `Vendor` of the service root.
+    pub vendor: Option<&'static str>,
+    /// `Product` of the service root.
+    pub product: Option<String>,
+    /// `RedfishVersion` of the service root.
+    pub redfish_version: &'static str,
+    /// Where the virtual media collection is.
+    pub media_home: MediaHome,
+    /// Last segment of the BIOS resource's path.
+    pub bios_name: &'static str,
+    /// Whether pending BIOS settings have a resource of their own.
+    pub bios_settings: bool,
+    /// Whether paths are compared without regard to case.
+    pub ignore_case: bool,
+    /// The form of ETags, if it has any.
+    pub etag: Option<Style>,
+    /// Content-Type of JSON.
+    pub json_type: &'static str,
+    /// Prefix and version of the Base message registry, such as `Base.1.8`.
+    pub base: &'static str,
+    /// Whether a body of another type than JSON is refused with 415.
+    pub require_json: bool,
+    /// Paths that need no credentials, lower case without trailing slash.
+    pub open_paths: Vec<&'static str>,
+    /// Paths that take a login by POST, likewise.
+    pub login_paths: Vec<&'static str>,
+}
+
+/// What a machine of a personality is made of and how it behaves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    /// Its parts.
+    pub hardware: Hardware,
+    /// Its rules.
+    pub rules: Rules,
+}
+
+/// A vendor and generation.
+pub trait Personality: Send + Sync + 'static {
+    /// Its name on the command line, such as `idrac9`.
+    fn name(&self) -> &'static str;
+
+    /// A sentence about it.
+    fn summary(&self) -> &'static str;
+
+    /// Every documented difference that can be switched off.
+    fn quirks(&self) -> &'static [Quirk] {
+        &[]
+    }
+
+    /// Parts and rules of a machine.
+    fn model(&self, quirks: &Quirks) -> Model;
+
+    /// The web side of the BMC of the machine with that identity.
+    fn traits(&self, quirks: &Quirks, identity: &Identity) -> Traits;
+
+    /// Its resources, usually [`standard::table`] with additions, replacements and amendments.
+    fn table(&self, quirks: &Quirks) -> Table;
+
+    /// How a problem is answered; the standard's way unless overridden.
+    fn problem(&self, call: &Call, problem: &Problem) -> Reply {
+        problem::standard_reply(problem, call.cell.traits.base)
+    }
+
+    /// How the BMC words an image that it cannot read.
+    fn media_error(&self, why: &FetchError) -> String {
+        why.to_string()
+    }
+
+    /// `Id` of the administrator's account.
+    fn administrator_id(&self) -> &'static str {
+        "1"
+    }
+}
+
+/// All personalities.
+pub fn all() -> Vec<Arc<dyn Personality>> {
+    vec![Arc::new(sushy::Sushy)]
+}
