@@ -17,7 +17,7 @@ use crate::faults::{Faults, Rule, Scene, What};
 use crate::fetch::{HttpFetch, MediaFetch};
 use crate::log::{Class, Entry, Log, RequestEntry, millis};
 use crate::machine::{Account, GuestTimes, Identity, Machine};
-use crate::personality::{self, Personality, Quirks};
+use crate::personality::{Personality, Quirks};
 use crate::tasks::Tasks;
 use crate::tls::Authority;
 
@@ -481,17 +481,4 @@ fn fixed(code: u16, body: String, kind: Option<&str>, retry_after: Option<u64>) 
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
-}
-
-/// The personality of that name.
-///
-/// # Errors
-/// Names those there are.
-pub fn personality(name: &str) -> anyhow::Result<Arc<dyn Personality>> {
-    let all = personality::all();
-    let names: Vec<_> = all.iter().map(|one| one.name()).collect();
-    let names = names.join(", ");
-    all.into_iter()
-        .find(|one| one.name() == name)
-        .with_context(|| format!("no personality {name:?}; there are: {names}"))
 }
