@@ -1,1 +1,19 @@
-//! The Redfish protocol and the standard driver.
+//! Redfish: the protocol, and the standard driver that vendor drivers are made of.
+
+#![deny(clippy::indexing_slicing)]
+
+pub mod client;
+mod collection;
+mod document;
+mod link;
+pub mod messages;
+mod uri;
+mod wire;
+
+pub use client::{Client, Conduct, Sent};
+pub use collection::Collection;
+pub use document::{Document, View, names};
+pub use link::{Link, open};
+pub use messages::{Meaning, MessageRule};
+pub use uri::{last_segment, same_resource};
+pub use wire::Answer;
