@@ -152,7 +152,9 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn i64(self, path: &str) -> Option<i64> {
         match self.at(path)?.0 {
-            Value::Number(number) => number.as_i64().or_else(|| number.to_string().strip_suffix(".0")?.parse().ok()),
+            Value::Number(number) => {
+                number.as_i64().or_else(|| number.to_string().strip_suffix(".0")?.parse().ok())
+            }
             Value::String(text) => text.trim().parse().ok(),
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
         }
@@ -203,7 +205,10 @@ impl<'a> View<'a> {
     /// The links of a list.
     #[must_use]
     pub fn links(self, path: &str) -> Vec<&'a str> {
-        self.list(path).into_iter().filter_map(|view| view.str("@odata.id").or_else(|| view.str(""))).collect()
+        self.list(path)
+            .into_iter()
+            .filter_map(|view| view.str("@odata.id").or_else(|| view.str("")))
+            .collect()
     }
 
     /// The properties of an object, in the BMC's order. Empty for anything else.
@@ -219,7 +224,10 @@ impl<'a> View<'a> {
         let named = |(name, _): &(&str, View<'a>)| {
             name.strip_suffix(suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with(['#', '.']))
         };
-        self.entries("Actions").find(named).or_else(|| self.entries("Actions/Oem").find(named)).map(|(_, view)| view)
+        self.entries("Actions")
+            .find(named)
+            .or_else(|| self.entries("Actions/Oem").find(named))
+            .map(|(_, view)| view)
     }
 
     /// The JSON itself.
@@ -265,7 +273,10 @@ mod tests {
         assert_eq!(system.str("Name"), Some("host"));
         assert_eq!(system.str("SerialNumber"), None);
         assert_eq!(system.str("Cores/x"), None);
-        assert_eq!((system.u64("Cores"), system.u64("Fraction"), system.u64("Negative")), (Some(32), Some(4), None));
+        assert_eq!(
+            (system.u64("Cores"), system.u64("Fraction"), system.u64("Negative")),
+            (Some(32), Some(4), None)
+        );
         assert_eq!((system.bool("Flag"), system.bool("Name")), (Some(true), None));
         assert!(system.at("Nothing").is_none());
         assert_eq!(system.link("Links/ManagedBy"), Some("/redfish/v1/Managers/1"));
@@ -305,7 +316,8 @@ mod tests {
         leaf.prop_recursive(4, 48, 6, move |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-                prop::collection::vec((name, inner), 0..6).prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+                prop::collection::vec((name, inner), 0..6)
+                    .prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
             ]
         })
     }

@@ -7,6 +7,7 @@ mod collection;
 mod document;
 mod link;
 pub mod messages;
+pub mod standard;
 mod uri;
 mod wire;
 
@@ -15,5 +16,6 @@ pub use collection::Collection;
 pub use document::{Document, View, names};
 pub use link::{Link, open};
 pub use messages::{Meaning, MessageRule};
+pub use standard::{Dialect, Host, Machine, MediaPlace, Plain, Standard, StandardDriver};
 pub use uri::{last_segment, same_resource};
 pub use wire::Answer;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::{HeaderValue, StatusCode, header};
-use rackhand_bmc::{Error, ErrorKind, Pacing, Result, SystemClock};
+use rackhand_bmc::{Clock, Error, ErrorKind, Pacing, Result};
 use rackhand_http::{Request, Transport};
 use serde_json::Value;
 
@@ -32,32 +32,43 @@ const ROOT_BARE: &str = "/redfish/v1";
 /// # Errors
 /// Whatever the connection met, or [`ErrorKind::Protocol`] when what answers is no Redfish service, saying what it
 /// answered instead.
-pub async fn open(transport: Arc<dyn Transport>, bmc: &str, pacing: &Pacing) -> Result<Link> {
-    let mut answer = ask(&transport, bmc, ROOT, pacing).await?;
+pub async fn open(
+    transport: Arc<dyn Transport>,
+    bmc: &str,
+    pacing: &Pacing,
+    clock: &dyn Clock,
+) -> Result<Link> {
+    let mut answer = ask(&transport, bmc, ROOT, pacing, clock).await?;
     let mut path = ROOT;
     if answer.status == StatusCode::NOT_FOUND || answer.status.is_redirection() {
         path = ROOT_BARE;
-        answer = ask(&transport, bmc, path, pacing).await?;
+        answer = ask(&transport, bmc, path, pacing, clock).await?;
     }
     let root = service_root(bmc, path, answer)?;
     Ok(Link { transport, root })
 }
 
-async fn ask(transport: &Arc<dyn Transport>, bmc: &str, path: &'static str, pacing: &Pacing) -> Result<Answer> {
+async fn ask(
+    transport: &Arc<dyn Transport>,
+    bmc: &str,
+    path: &'static str,
+    pacing: &Pacing,
+    clock: &dyn Clock,
+) -> Result<Answer> {
     let mut request = Request::get(http::Uri::from_static(path)).with_timeout(pacing.request_timeout);
     let headers = request.message.headers_mut();
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     match transport.send(request).await {
-        // No date is needed here: Retry-After in seconds is the only form seen at a service root.
-        Ok(response) => Ok(Answer::of(response, &SystemClock)),
+        Ok(response) => Ok(Answer::of(response, clock)),
         Err(error) => Err(transport_error(bmc, &format!("GET {path}"), &error)),
     }
 }
 
 fn service_root(bmc: &str, path: &str, answer: Answer) -> Result<Document> {
     let request = format!("GET {path}");
-    let fail = |kind: ErrorKind, detail: String| Err(Error::new(kind, bmc, detail).with_request(request.clone()));
+    let fail =
+        |kind: ErrorKind, detail: String| Err(Error::new(kind, bmc, detail).with_request(request.clone()));
     let status = answer.status;
     if status == StatusCode::NOT_FOUND {
         let detail = "nothing answers as a Redfish service here (404); is this the BMC's address, and is Redfish enabled on it?";
@@ -74,8 +85,11 @@ fn service_root(bmc: &str, path: &str, answer: Answer) -> Result<Document> {
         Err(why) => return fail(ErrorKind::Protocol, format!("no Redfish service answers here: {why}")),
     };
     let root = Document::new(path, answer.etag, value);
-    if !matches!(root.view().value(), Value::Object(_)) || (root.str("RedfishVersion").is_none() && root.link("Systems").is_none()) {
-        let detail = "the answer is JSON but no Redfish service root: neither RedfishVersion nor Systems is in it";
+    if !matches!(root.view().value(), Value::Object(_))
+        || (root.str("RedfishVersion").is_none() && root.link("Systems").is_none())
+    {
+        let detail =
+            "the answer is JSON but no Redfish service root: neither RedfishVersion nor Systems is in it";
         return fail(ErrorKind::Protocol, detail.to_owned());
     }
     Ok(root)

@@ -23,7 +23,9 @@ impl Extended {
     /// Whether it reports a success: HPE and others send those in error bodies too.
     #[must_use]
     pub fn is_success(&self) -> bool {
-        ["Success", "Created", "NoOperation", "Accepted"].iter().any(|key| self.message.key().eq_ignore_ascii_case(key))
+        ["Success", "Created", "NoOperation", "Accepted"]
+            .iter()
+            .any(|key| self.message.key().eq_ignore_ascii_case(key))
     }
 
     /// Whether it speaks of the property or attribute `name`.
@@ -172,7 +174,12 @@ pub(crate) fn kind_of(
         Some(Meaning::Forbidden) => ErrorKind::Forbidden,
         Some(Meaning::Unsupported) => ErrorKind::Unsupported,
         Some(Meaning::NeedsLicence) => ErrorKind::NeedsLicence {
-            licence: messages.iter().flat_map(|message| &message.args).next().cloned().unwrap_or_else(|| "of this BMC".to_owned()),
+            licence: messages
+                .iter()
+                .flat_map(|message| &message.args)
+                .next()
+                .cloned()
+                .unwrap_or_else(|| "of this BMC".to_owned()),
         },
         Some(Meaning::NotFound) => ErrorKind::NotFound,
         None => match status.as_u16() {
@@ -204,11 +211,15 @@ pub fn messages_of(body: &Value, secrets: &[String]) -> Vec<Extended> {
         found.extend(body.list(list).into_iter().filter_map(|view| extended(view, None)));
     }
     for (name, view) in body.entries("").chain(body.entries("error")) {
-        if let Some(property) = name.strip_suffix("@Message.ExtendedInfo").filter(|property| !property.is_empty()) {
+        if let Some(property) =
+            name.strip_suffix("@Message.ExtendedInfo").filter(|property| !property.is_empty())
+        {
             found.extend(view.list("").into_iter().filter_map(|view| extended(view, Some(property))));
         }
     }
-    if found.is_empty() && let (Some(id), Some(text)) = (body.str("error/code"), body.str("error/message")) {
+    if found.is_empty()
+        && let (Some(id), Some(text)) = (body.str("error/code"), body.str("error/message"))
+    {
         let message = Message { id: id.to_owned(), text: capped(text) };
         found.push(Extended { message, args: Vec::new(), properties: Vec::new() });
     }
@@ -221,11 +232,17 @@ pub fn messages_of(body: &Value, secrets: &[String]) -> Vec<Extended> {
 #[must_use]
 pub fn extended(view: View<'_>, property: Option<&str>) -> Option<Extended> {
     let id = view.str("MessageId").or_else(|| view.str("MessageID")).or_else(|| view.str("Message"))?;
-    let args: Vec<String> = view.list("MessageArgs").into_iter().filter_map(text_of).take(MOST_MESSAGES).collect();
+    let args: Vec<String> =
+        view.list("MessageArgs").into_iter().filter_map(text_of).take(MOST_MESSAGES).collect();
     let mut properties: Vec<String> = property.map(str::to_owned).into_iter().collect();
-    properties.extend(view.strings("RelatedProperties").into_iter().map(|path| crate::uri::last_segment(path.trim_start_matches('#')).to_owned()));
+    properties.extend(
+        view.strings("RelatedProperties")
+            .into_iter()
+            .map(|path| crate::uri::last_segment(path.trim_start_matches('#')).to_owned()),
+    );
     let text = view.str("Message").map_or_else(|| args.join(", "), capped);
-    let id = if view.str("MessageId").or_else(|| view.str("MessageID")).is_some() { id } else { "no MessageId" };
+    let id =
+        if view.str("MessageId").or_else(|| view.str("MessageID")).is_some() { id } else { "no MessageId" };
     properties.retain(|name| !name.is_empty());
     Some(Extended { message: Message { id: id.to_owned(), text }, args, properties })
 }
@@ -240,7 +257,8 @@ fn text_of(view: View<'_>) -> Option<String> {
 }
 
 pub(crate) fn capped(text: &str) -> String {
-    let one_line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_TEXT).collect();
+    let one_line: String =
+        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_TEXT).collect();
     if text.chars().nth(LONGEST_TEXT).is_some() { format!("{one_line}…") } else { one_line }
 }
 
@@ -299,18 +317,26 @@ mod tests {
 
     #[test]
     fn a_body_without_extended_information_still_speaks() {
-        let found = messages_of(&json!({"error": {"code": "Base.1.0.GeneralError", "message": "broken"}}), &[]);
-        assert_eq!(found[0].message, Message { id: "Base.1.0.GeneralError".to_owned(), text: "broken".to_owned() });
+        let found =
+            messages_of(&json!({"error": {"code": "Base.1.0.GeneralError", "message": "broken"}}), &[]);
+        assert_eq!(
+            found[0].message,
+            Message { id: "Base.1.0.GeneralError".to_owned(), text: "broken".to_owned() }
+        );
         assert!(messages_of(&json!({"error": {"@Message.ExtendedInfo": [7, null, {}]}}), &[]).is_empty());
         // Dell writes the list of arguments as one text.
-        let found = messages_of(&json!({"@Message.ExtendedInfo": [{"MessageId": "IDRAC.2.8.RAC0679", "MessageArgs": "[]"}]}), &[]);
+        let found = messages_of(
+            &json!({"@Message.ExtendedInfo": [{"MessageId": "IDRAC.2.8.RAC0679", "MessageArgs": "[]"}]}),
+            &[],
+        );
         assert_eq!(found[0].message.key(), "RAC0679");
     }
 
     #[test]
     fn a_vendors_row_comes_first() {
         const VENDOR: &[MessageRule] = &[MessageRule::new("resourceinuse", Meaning::InPost, "test")];
-        let found = messages_of(&json!({"@Message.ExtendedInfo": [{"MessageId": "Base.1.0.ResourceInUse"}]}), &[]);
+        let found =
+            messages_of(&json!({"@Message.ExtendedInfo": [{"MessageId": "Base.1.0.ResourceInUse"}]}), &[]);
         assert_eq!(meaning(&found, &[]), Some(Meaning::Conflict));
         assert_eq!(meaning(&found, VENDOR), Some(Meaning::InPost));
     }

@@ -31,7 +31,8 @@ pub(crate) fn on_origin(origin: &Origin, link: &str) -> Result<String, String> {
     if link.starts_with("//") {
         return Err(foreign());
     }
-    let uri = if link.starts_with('/') || link.contains("://") { link.to_owned() } else { format!("/{link}") };
+    let uri =
+        if link.starts_with('/') || link.contains("://") { link.to_owned() } else { format!("/{link}") };
     let uri: Uri = uri.parse().map_err(|_| format!("the link {link:?} is no URI"))?;
     if uri.authority().is_some() && !origin.covers(&uri) {
         return Err(foreign());

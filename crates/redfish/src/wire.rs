@@ -31,7 +31,10 @@ pub struct Answer {
 
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer").field("status", &self.status).field("location", &self.location).finish_non_exhaustive()
+        f.debug_struct("Answer")
+            .field("status", &self.status)
+            .field("location", &self.location)
+            .finish_non_exhaustive()
     }
 }
 
@@ -75,7 +78,10 @@ fn json_of(headers: &HeaderMap, body: &Bytes) -> Result<Value, String> {
         return Ok(Value::Null);
     }
     serde_json::from_slice(body).map_err(|error| {
-        let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("no Content-Type");
+        let kind = headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("no Content-Type");
         let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
         if first == Some(&b'<') {
             format!("the answer is HTML or XML, not JSON ({kind})")
@@ -101,7 +107,9 @@ fn unpacked(body: &[u8]) -> Result<Vec<u8>, String> {
 /// The error that a failed exchange makes when its effect does not matter: a read, or a request that never left.
 pub(crate) fn transport_error(bmc: &str, request: &str, error: &TransportError) -> Error {
     let kind = match error {
-        TransportError::Untrusted { fingerprint, .. } => ErrorKind::Untrusted { fingerprint: fingerprint.to_string() },
+        TransportError::Untrusted { fingerprint, .. } => {
+            ErrorKind::Untrusted { fingerprint: fingerprint.to_string() }
+        }
         TransportError::TlsUnsupported { .. } => ErrorKind::TlsUnsupported,
         TransportError::Unreachable { .. } => ErrorKind::Unreachable,
         TransportError::Lost { .. } => ErrorKind::Lost,
@@ -110,7 +118,9 @@ pub(crate) fn transport_error(bmc: &str, request: &str, error: &TransportError) 
     let detail = match error {
         TransportError::Unreachable { reason, .. } => format!("not reachable: {reason}"),
         TransportError::Lost { reason, .. } => format!("the answer was lost: {reason}"),
-        TransportError::TooLarge { limit, .. } => format!("the answer is larger than the bound of {limit} bytes"),
+        TransportError::TooLarge { limit, .. } => {
+            format!("the answer is larger than the bound of {limit} bytes")
+        }
         TransportError::Refused { reason, .. } => reason.clone(),
         other => other.to_string(),
     };
@@ -132,7 +142,8 @@ mod tests {
     }
 
     fn answer(kind: &str, body: &[u8]) -> Answer {
-        let response = Response::builder().header("Content-Type", kind).body(Bytes::copy_from_slice(body)).unwrap();
+        let response =
+            Response::builder().header("Content-Type", kind).body(Bytes::copy_from_slice(body)).unwrap();
         Answer::of(response, &At("2026-01-01T00:00:00Z"))
     }
 

@@ -66,7 +66,10 @@ impl Credential {
 
 /// What came of asking for a session.
 enum Opened {
-    Session { token: SecretString, uri: Option<String> },
+    Session {
+        token: SecretString,
+        uri: Option<String>,
+    },
     /// There is no SessionService that works; Basic is used.
     NoService,
 }
@@ -103,7 +106,11 @@ impl Core {
             self.note_session(&credential, uri).await?;
         }
         auth.generation += 1;
-        auth.state = State::Ready { credential: credential.clone(), session: session.clone(), proven: session.is_some() };
+        auth.state = State::Ready {
+            credential: credential.clone(),
+            session: session.clone(),
+            proven: session.is_some(),
+        };
         let mut stale = std::mem::take(&mut auth.ended);
         stale.extend(leftovers);
         let own = |uri: &String| session.as_ref().is_some_and(|own| same_resource(own, uri));
@@ -125,7 +132,9 @@ impl Core {
     /// A request was let in with the credentials of this generation.
     pub(crate) async fn accepted(&self, generation: u64) {
         let mut auth = self.auth.lock().await;
-        if auth.generation == generation && let State::Ready { proven, .. } = &mut auth.state {
+        if auth.generation == generation
+            && let State::Ready { proven, .. } = &mut auth.state
+        {
             *proven = true;
         }
     }
@@ -137,7 +146,9 @@ impl Core {
         if auth.generation != generation {
             return Ok(());
         }
-        let State::Ready { credential, session, proven } = std::mem::take(&mut auth.state) else { return Ok(()) };
+        let State::Ready { credential, session, proven } = std::mem::take(&mut auth.state) else {
+            return Ok(());
+        };
         auth.ended.extend(session);
         if matches!(credential, Credential::Basic(_)) {
             if !proven {
@@ -168,7 +179,9 @@ impl Core {
     fn refused_error(&self, ask: &Ask, answer: &Answer) -> Error {
         let seen = self.failed(ask, answer);
         let detail = format!("the BMC refuses user {:?} or the password", self.credentials.username);
-        self.error(ErrorKind::RefusedCredentials, detail).with_request(ask.line()).with_messages(seen.messages().to_vec())
+        self.error(ErrorKind::RefusedCredentials, detail)
+            .with_request(ask.line())
+            .with_messages(seen.messages().to_vec())
     }
 
     fn basic(&self) -> Credential {
@@ -181,12 +194,17 @@ impl Core {
         let Some(uri) = self.sessions_uri().await else { return Ok(Opened::NoService) };
         let body = json!({"UserName": self.credentials.username, "Password": self.credentials.password.expose_secret()});
         let ask = Ask::write(Method::POST, uri, Some(body));
-        let answer = self.send(&ask, None, None).await.map_err(|error| transport_error(&self.bmc, &ask.line(), &error))?;
+        let answer = self
+            .send(&ask, None, None)
+            .await
+            .map_err(|error| transport_error(&self.bmc, &ask.line(), &error))?;
         if answer.status.is_success() {
             return self.opened(&ask, answer);
         }
         match answer.status {
-            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => Ok(Opened::NoService),
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
+                Ok(Opened::NoService)
+            }
             _ => Err(self.login_error(&ask, &answer)),
         }
     }
@@ -199,7 +217,8 @@ impl Core {
 
     fn opened(&self, ask: &Ask, answer: Answer) -> Result<Opened> {
         let body = View(answer.json());
-        let uri = answer.location.as_deref().and_then(path_of).or_else(|| body.str("@odata.id").and_then(path_of));
+        let uri =
+            answer.location.as_deref().and_then(path_of).or_else(|| body.str("@odata.id").and_then(path_of));
         if uri.is_none() {
             tracing::warn!(bmc = %self.bmc, "the BMC does not name the session it opened; it cannot be given back");
         }
@@ -208,8 +227,14 @@ impl Core {
             None => {
                 let messages = messages_of(answer.json(), &[]);
                 let full = meaning(&messages, self.conduct.rules) == Some(Meaning::SessionsFull);
-                let kind = if full { ErrorKind::Busy { retry_after: answer.retry_after } } else { ErrorKind::Protocol };
-                Err(self.error(kind, "the BMC opened a session without an X-Auth-Token").with_request(ask.line()))
+                let kind = if full {
+                    ErrorKind::Busy { retry_after: answer.retry_after }
+                } else {
+                    ErrorKind::Protocol
+                };
+                Err(self
+                    .error(kind, "the BMC opened a session without an X-Auth-Token")
+                    .with_request(ask.line()))
             }
         }
     }
@@ -232,7 +257,9 @@ impl Core {
     async fn delete_stale(&self, credential: &Credential, uri: &str) {
         match self.delete_session(credential, uri, 1).await {
             Ok(()) => tracing::info!(bmc = %self.bmc, session = uri, "deleted a session that was left over"),
-            Err(error) => tracing::warn!(bmc = %self.bmc, session = uri, %error, "a left-over session stays until it runs out"),
+            Err(error) => {
+                tracing::warn!(bmc = %self.bmc, session = uri, %error, "a left-over session stays until it runs out")
+            }
         }
     }
 
@@ -244,7 +271,9 @@ impl Core {
         let error = loop {
             tried += 1;
             let error = match self.send(&ask, Some(credential), None).await {
-                Ok(answer) if answer.status.is_success() => return self.ledger.session_closed(&self.bmc, uri),
+                Ok(answer) if answer.status.is_success() => {
+                    return self.ledger.session_closed(&self.bmc, uri);
+                }
                 // 401: the token's own session is over.
                 Ok(answer) if matches!(answer.status.as_u16(), 401 | 404 | 410) => {
                     return self.ledger.session_closed(&self.bmc, uri);

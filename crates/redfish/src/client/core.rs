@@ -134,13 +134,17 @@ impl Core {
 
     /// Waits until no mutation is at work.
     pub(crate) async fn writes_done(&self) -> Result<tokio::sync::SemaphorePermit<'_>> {
-        self.writes.acquire().await.map_err(|_| self.error(ErrorKind::Lost, "the requests of this BMC have ended"))
+        self.writes
+            .acquire()
+            .await
+            .map_err(|_| self.error(ErrorKind::Lost, "the requests of this BMC have ended"))
     }
 
     /// A read, retried with back-off while its failure is a passing one and somebody still waits for it.
     pub(crate) async fn read(&self, ask: &Ask, gone: impl Fn() -> bool) -> Result<Answer> {
         let permit = self.reads.acquire().await;
-        let _permit = permit.map_err(|_| self.error(ErrorKind::Lost, "the requests of this BMC have ended"))?;
+        let _permit =
+            permit.map_err(|_| self.error(ErrorKind::Lost, "the requests of this BMC have ended"))?;
         let mut back_off = self.pacing.retry_min;
         for tried in 1.. {
             if gone() {
@@ -201,7 +205,10 @@ impl Core {
             let answer = Answer::of(self.transport.send(request).await?, self.clock.as_ref());
             tracing::trace!(bmc = %self.bmc, request = %ask.line(), status = answer.status.as_u16(), "answered");
             // HPE serves registries compressed or not at all.
-            if answer.status == StatusCode::NOT_ACCEPTABLE && ask.method == Method::GET && encoding == "identity" {
+            if answer.status == StatusCode::NOT_ACCEPTABLE
+                && ask.method == Method::GET
+                && encoding == "identity"
+            {
                 encoding = "gzip";
                 continue;
             }
@@ -222,9 +229,9 @@ impl Core {
             _ => false,
         };
         match answer.location.as_deref().filter(|_| follow) {
-            Some(link) => {
-                crate::uri::on_origin(self.transport.origin(), link).map(Some).map_err(|why| self.refusal(ask, why))
-            }
+            Some(link) => crate::uri::on_origin(self.transport.origin(), link)
+                .map(Some)
+                .map_err(|why| self.refusal(ask, why)),
             None => Ok(None),
         }
     }
@@ -242,7 +249,8 @@ impl Core {
         encoding: &'static str,
     ) -> Result<Request, TransportError> {
         let uri = ask.uri.parse().map_err(|_| self.refusal(ask, format!("{:?} is no URI", ask.uri)))?;
-        let timeout = if ask.is_slow() { self.pacing.slow_request_timeout } else { self.pacing.request_timeout };
+        let timeout =
+            if ask.is_slow() { self.pacing.slow_request_timeout } else { self.pacing.request_timeout };
         let mut request = Request::new(ask.method.clone(), uri).with_timeout(timeout);
         if let Some(body) = &ask.body {
             request = request.with_json(body.to_string());
@@ -270,7 +278,9 @@ impl Core {
             return Err(self.failed(ask, &answer));
         }
         match &answer.body {
-            Err(why) if ask.method == Method::GET => Err(self.error(ErrorKind::Protocol, why.clone()).with_request(ask.line())),
+            Err(why) if ask.method == Method::GET => {
+                Err(self.error(ErrorKind::Protocol, why.clone()).with_request(ask.line()))
+            }
             _ => Ok(answer),
         }
     }
@@ -287,7 +297,8 @@ impl Core {
         } else if let Err(why) = &answer.body {
             detail = format!("{detail}; {}", capped(why));
         }
-        let messages = messages.into_iter().filter(|message| !message.is_success()).map(|message| message.message);
+        let messages =
+            messages.into_iter().filter(|message| !message.is_success()).map(|message| message.message);
         self.error(kind, detail).with_request(ask.line()).with_messages(messages.collect())
     }
 }

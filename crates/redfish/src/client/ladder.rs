@@ -20,7 +20,9 @@ impl Core {
     pub(crate) async fn write(&self, ask: &Ask, gone: impl Fn() -> bool) -> Result<Sent> {
         let _permit = self.writes_done().await?;
         if gone() {
-            return Err(self.error(ErrorKind::Lost, "nobody waits for this request any more; it was not sent"));
+            return Err(
+                self.error(ErrorKind::Lost, "nobody waits for this request any more; it was not sent")
+            );
         }
         let mut answer = self.matched(ask).await;
         // The one repetition that HTTP itself asks for: 503 with Retry-After says that nothing was done.
@@ -49,7 +51,8 @@ impl Core {
     }
 
     fn come_back(&self, answer: &Result<Answer, Failure>) -> Option<Duration> {
-        let answer = answer.as_ref().ok().filter(|answer| answer.status == StatusCode::SERVICE_UNAVAILABLE)?;
+        let answer =
+            answer.as_ref().ok().filter(|answer| answer.status == StatusCode::SERVICE_UNAVAILABLE)?;
         answer.retry_after.filter(|wait| *wait <= self.pacing.retry_max)
     }
 

@@ -18,11 +18,11 @@ use rackhand_bmc::{ErrorKind, Message, RequestStats, Result, Skipped, Target};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
+pub use self::{core::Conduct, outcome::Sent};
 use self::{
     core::{Ask, Core},
     task::Command,
 };
-pub use self::{core::Conduct, outcome::Sent};
 use crate::{
     collection::{Collection, Member, Page, expand_query},
     document::Document,
@@ -142,7 +142,8 @@ impl Client {
     /// # Errors
     /// When the BMC refused it, or it never left. A lost answer is [`Sent::Lost`], never an error.
     pub async fn patch(&self, uri: &str, etag: Option<&str>, body: Value) -> Result<Sent> {
-        let ask = Ask { etag: etag.map(str::to_owned), ..Ask::write(Method::PATCH, self.local(uri)?, Some(body)) };
+        let ask =
+            Ask { etag: etag.map(str::to_owned), ..Ask::write(Method::PATCH, self.local(uri)?, Some(body)) };
         self.command(|reply| Command::Write(ask, reply)).await
     }
 
@@ -230,7 +231,9 @@ impl Client {
                     Member::Expanded { uri, view } => {
                         slots.push(Ok(Document::new(bare(uri), None, view.value().clone())));
                     }
-                    Member::Broken(why) => skipped.push(Skipped { what: uri.clone(), why: (*why).to_owned() }),
+                    Member::Broken(why) => {
+                        skipped.push(Skipped { what: uri.clone(), why: (*why).to_owned() })
+                    }
                 }
             }
             pages.follow(page.next);
@@ -269,8 +272,10 @@ impl Client {
 
 /// Whether an error to a request with `$expand` may be about the query.
 fn refuses_query(error: &rackhand_bmc::Error) -> bool {
-    matches!(error.kind(), ErrorKind::RejectedValue { .. } | ErrorKind::Unsupported | ErrorKind::NotFound | ErrorKind::Protocol)
-        || error.has_message("QueryNotSupported")
+    matches!(
+        error.kind(),
+        ErrorKind::RejectedValue { .. } | ErrorKind::Unsupported | ErrorKind::NotFound | ErrorKind::Protocol
+    ) || error.has_message("QueryNotSupported")
         || error.has_message("QueryNotSupportedOnResource")
         || error.has_message("QueryParameterOutOfRange")
         || error.has_message("QueryParameterValueTypeError")
@@ -298,7 +303,11 @@ impl Pages {
     }
 
     fn follow(&mut self, link: Option<&str>) {
-        let known = |link: &&str| !self.seen.iter().any(|seen| seen == link || (seen == bare(seen) && *link == bare(link) && same_resource(seen, link)));
+        let known = |link: &&str| {
+            !self.seen.iter().any(|seen| {
+                seen == link || (seen == bare(seen) && *link == bare(link) && same_resource(seen, link))
+            })
+        };
         self.next = link.filter(known).map(str::to_owned);
     }
 }

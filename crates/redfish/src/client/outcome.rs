@@ -47,7 +47,8 @@ fn job_of(answer: &Answer) -> Option<JobRef> {
     let accepted = answer.status == http::StatusCode::ACCEPTED;
     let in_body = ["@odata.id", "TaskMonitor"].iter().find_map(|name| body.str(name)).filter(|_| accepted);
     // The resource itself outlives its monitor, so a body that names a task is preferred over a monitor in Location.
-    let uri = in_body.filter(is_job).or(location.as_deref().filter(|uri| accepted || is_job(uri))).or(in_body)?;
+    let uri =
+        in_body.filter(is_job).or(location.as_deref().filter(|uri| accepted || is_job(uri))).or(in_body)?;
     let named = body.str("Id").filter(|_| in_body.is_some());
     let name = match last_segment(uri) {
         "Monitor" | "monitor" => last_segment(uri.rsplit_once('/').map_or(uri, |(before, _)| before)),
@@ -81,11 +82,19 @@ mod tests {
         let jobs = "/redfish/v1/Managers/M/Oem/Dell/Jobs/JID_1";
         assert_eq!(job(202, Some(jobs), Value::Null), found(jobs, "JID_1"));
         assert_eq!(job(200, Some(jobs), Value::Null), found(jobs, "JID_1"));
-        assert_eq!(job(202, Some("https://10.0.0.9/redfish/v1/TaskService/Tasks/4/Monitor"), Value::Null),
-            found("/redfish/v1/TaskService/Tasks/4/Monitor", "4"));
+        assert_eq!(
+            job(202, Some("https://10.0.0.9/redfish/v1/TaskService/Tasks/4/Monitor"), Value::Null),
+            found("/redfish/v1/TaskService/Tasks/4/Monitor", "4")
+        );
         let task = "/redfish/v1/TaskService/Tasks/7";
-        assert_eq!(job(202, Some("/redfish/v1/TaskMonitors/7"), json!({"@odata.id": task, "Id": "7"})), found(task, "7"));
-        assert_eq!(job(200, Some("/redfish/v1/Systems/1"), json!({"@odata.id": "/redfish/v1/Systems/1"})), None);
+        assert_eq!(
+            job(202, Some("/redfish/v1/TaskMonitors/7"), json!({"@odata.id": task, "Id": "7"})),
+            found(task, "7")
+        );
+        assert_eq!(
+            job(200, Some("/redfish/v1/Systems/1"), json!({"@odata.id": "/redfish/v1/Systems/1"})),
+            None
+        );
         assert_eq!(job(204, None, Value::Null), None);
     }
 }

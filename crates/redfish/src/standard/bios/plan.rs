@@ -1,0 +1,179 @@
+//! From wanted values to stages, or to why not.
+
+use rackhand_bmc::{AttributeKind, AttributeValue, Attributes, BiosPlan, BiosProblem, BiosStage};
+
+use super::registry::Registry;
+use crate::standard::dialect::Dialect;
+
+/// Checks and types wanted values, drops those in force, and orders the rest.
+pub(crate) fn plan(
+    dialect: &dyn Dialect,
+    desired: &Attributes,
+    current: &Attributes,
+    registry: Option<&Registry>,
+) -> BiosPlan {
+    let mut plan = BiosPlan::default();
+    let mut typed = Attributes::new();
+    for (name, value) in desired {
+        match checked(name, value, current, registry) {
+            Ok(value) => drop(typed.insert(name.clone(), value)),
+            Err(problem) => plan.problems.push(BiosProblem { attribute: name.clone(), problem }),
+        }
+    }
+    let differing = differing(&typed, current, registry);
+    plan.satisfied = typed.keys().filter(|name| !differing.contains_key(*name)).cloned().collect();
+    if !plan.problems.is_empty() || differing.is_empty() {
+        return plan;
+    }
+    let stages = dialect.bios_split_stages(&typed, &differing, current, registry);
+    if let Some(registry) = registry {
+        plan.problems = conflicts(&stages, &typed, current, registry);
+    }
+    if plan.problems.is_empty() {
+        plan.stages = stages;
+    }
+    plan
+}
+
+/// What must be written: what differs, and what is as wanted now but would be changed along with it.
+fn differing(wanted: &Attributes, current: &Attributes, registry: Option<&Registry>) -> Attributes {
+    let in_force =
+        |name: &str, value: &AttributeValue| current.get(name).is_some_and(|now| now.same_as(value));
+    let pick = |keep: &dyn Fn(&str, &AttributeValue) -> bool| {
+        wanted
+            .iter()
+            .filter(|(name, value)| keep(name, value))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    };
+    let differing: Attributes = pick(&|name, value| !in_force(name, value));
+    let Some(registry) = registry else { return differing };
+    let effects = registry.effects(current, &overlaid(current, &differing));
+    pick(&|name, value| {
+        !in_force(name, value) || effects.get(name).is_some_and(|effect| !effect.same_as(value))
+    })
+}
+
+fn overlaid(below: &Attributes, above: &Attributes) -> Attributes {
+    let mut all = below.clone();
+    all.extend(above.iter().map(|(name, value)| (name.clone(), value.clone())));
+    all
+}
+
+/// What the firmware would refuse or undo when the stages are taken in order.
+fn conflicts(
+    stages: &[BiosStage],
+    wanted: &Attributes,
+    current: &Attributes,
+    registry: &Registry,
+) -> Vec<BiosProblem> {
+    let mut problems = Vec::new();
+    let mut state = current.clone();
+    for stage in stages {
+        let after = overlaid(&state, &stage.attributes);
+        for name in stage.attributes.keys() {
+            if let Some(problem) = registry.read_only(name, current, &after) {
+                problems.push(BiosProblem { attribute: name.clone(), problem });
+            }
+        }
+        let effects = registry.effects(&state, &after);
+        let others = effects.into_iter().filter(|(name, _)| !stage.attributes.contains_key(name)).collect();
+        state = overlaid(&after, &others);
+    }
+    for (name, value) in wanted {
+        let undone = state.get(name).filter(|end| !end.same_as(value));
+        if let Some(end) = undone.filter(|_| !problems.iter().any(|problem| problem.attribute == *name)) {
+            let problem = format!("another wanted setting makes it {end}; wanted is {value}");
+            problems.push(BiosProblem { attribute: name.clone(), problem });
+        }
+    }
+    problems
+}
+
+/// A wanted value in the type that the firmware has it in, or what is wrong with it.
+fn checked(
+    name: &str,
+    value: &AttributeValue,
+    current: &Attributes,
+    registry: Option<&Registry>,
+) -> Result<AttributeValue, String> {
+    match (registry.and_then(|registry| registry.get(name)), current.get(name)) {
+        (Some(attribute), _) => typed(value, &attribute.kind),
+        // Some firmware leaves attributes out of its registry that it has (iLO 7: 11 of them).
+        (None, Some(now)) => like(value, now),
+        (None, None) => Err(unknown(name, current, registry)),
+    }
+}
+
+fn typed(value: &AttributeValue, kind: &AttributeKind) -> Result<AttributeValue, String> {
+    let text = value.to_string();
+    match kind {
+        AttributeKind::Enumeration(values) if values.is_empty() || values.contains(&text) => {
+            Ok(AttributeValue::String(text))
+        }
+        AttributeKind::Enumeration(values) => {
+            let same = values.iter().find(|allowed| allowed.eq_ignore_ascii_case(text.trim()));
+            let hint = same.map(|same| format!("; did you mean {same:?}?")).unwrap_or_default();
+            Err(format!("{text:?} is none of its values: {}{hint}", values.join(", ")))
+        }
+        AttributeKind::Integer { lower, upper } => {
+            let number: i64 = text.trim().parse().map_err(|_| format!("{text:?} is no whole number"))?;
+            match (lower, upper) {
+                (Some(lower), _) if number < *lower => {
+                    Err(format!("{number} is below the least value, {lower}"))
+                }
+                (_, Some(upper)) if number > *upper => {
+                    Err(format!("{number} is above the greatest value, {upper}"))
+                }
+                _ => Ok(AttributeValue::Integer(number)),
+            }
+        }
+        AttributeKind::String { min_length, max_length } => {
+            let length = text.chars().count() as u64;
+            match (min_length, max_length) {
+                (Some(least), _) if length < *least => {
+                    Err(format!("{length} characters are fewer than the least, {least}"))
+                }
+                // 0 stands for "not said" on some firmware.
+                (_, Some(most)) if *most > 0 && length > *most => {
+                    Err(format!("{length} characters are more than the most, {most}"))
+                }
+                _ => Ok(AttributeValue::String(text)),
+            }
+        }
+        AttributeKind::Boolean => match text.trim().to_ascii_lowercase().as_str() {
+            "true" => Ok(AttributeValue::Boolean(true)),
+            "false" => Ok(AttributeValue::Boolean(false)),
+            _ => Err(format!("{text:?} is neither true nor false")),
+        },
+        AttributeKind::Password => Err("it is a password; those are not set through profiles".to_owned()),
+        AttributeKind::Other(_) => Ok(value.clone()),
+    }
+}
+
+/// Without a registry the type of the present value is all there is.
+fn like(value: &AttributeValue, now: &AttributeValue) -> Result<AttributeValue, String> {
+    match now {
+        AttributeValue::Boolean(_) => typed(value, &AttributeKind::Boolean),
+        AttributeValue::Integer(_) => typed(value, &AttributeKind::Integer { lower: None, upper: None }),
+        AttributeValue::String(_) => Ok(AttributeValue::String(value.to_string())),
+    }
+}
+
+fn unknown(name: &str, current: &Attributes, registry: Option<&Registry>) -> String {
+    let listed = registry.into_iter().flat_map(|registry| &registry.catalogue.attributes);
+    let by_display = listed.clone().find(|(_, attribute)| {
+        attribute.display_name.as_deref().is_some_and(|display| display.eq_ignore_ascii_case(name))
+    });
+    if let Some((likely, _)) = by_display {
+        return format!("this firmware has no such attribute; {name:?} is the display name of {likely:?}");
+    }
+    let names = listed.map(|(known, _)| known).chain(current.keys());
+    let lower = name.to_ascii_lowercase();
+    let distance = |known: &String| strsim::damerau_levenshtein(&known.to_ascii_lowercase(), &lower);
+    let likely = names.map(|known| (distance(known), known)).min();
+    match likely.filter(|(distance, _)| *distance <= 1 + name.chars().count() / 5) {
+        Some((_, likely)) => format!("this firmware has no such attribute; did you mean {likely:?}?"),
+        None => "this firmware has no such attribute".to_owned(),
+    }
+}

@@ -1,0 +1,175 @@
+//! Virtual media as System or Manager have it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use rackhand_bmc::{
+    Error, ErrorKind, Fut, MediaImage, MediaSlot, MediaType, Outcome, Result, SlotId, VirtualMedia,
+};
+use serde_json::{Value, json};
+
+use super::{dialect::MediaPlace, host::Host};
+use crate::{document::Document, messages::Meaning, uri::bare, uri::same_resource};
+
+/// Virtual media slots.
+#[derive(Debug)]
+pub struct StandardMedia {
+    host: Arc<Host>,
+    /// Each slot as read last: to find its actions in, never as state.
+    seen: Mutex<BTreeMap<String, Document>>,
+}
+
+impl StandardMedia {
+    /// Virtual media of `host`.
+    #[must_use]
+    pub fn new(host: &Arc<Host>) -> Self {
+        Self { host: Arc::clone(host), seen: Mutex::default() }
+    }
+
+    /// The slot as a document shows it.
+    #[must_use]
+    pub fn view(&self, document: &Document) -> MediaSlot {
+        let (dialect, machine) = (self.host.dialect.as_ref(), &self.host.machine);
+        let connected = document.str("ConnectedVia").map(|via| !via.eq_ignore_ascii_case("NotConnected"));
+        MediaSlot {
+            id: SlotId(bare(document.uri()).to_owned()),
+            name: document.str("Name").unwrap_or_else(|| document.id()).to_owned(),
+            media_types: document.strings("MediaTypes").into_iter().map(MediaType::parse).collect(),
+            inserted: document.bool("Inserted"),
+            image: document.str("Image").filter(|image| !dialect.is_empty_image(image)).map(str::to_owned),
+            connected,
+            can_insert: dialect.can_insert(machine, document),
+            problem: dialect.slot_problem(document),
+        }
+    }
+
+    async fn all(&self) -> Result<Vec<MediaSlot>> {
+        let host = &self.host;
+        let mut slots: Vec<MediaSlot> = Vec::new();
+        let mut read: Vec<String> = Vec::new();
+        for place in host.dialect.media_places(&host.machine) {
+            let link = match place {
+                MediaPlace::System => host.machine.system.link("VirtualMedia"),
+                MediaPlace::Manager => host.manager().await?.and_then(|manager| manager.link("VirtualMedia")),
+            };
+            // sushy-tools links one collection from both.
+            let Some(link) = link.filter(|link| !read.iter().any(|read| same_resource(read, link))) else {
+                continue;
+            };
+            read.push(link.to_owned());
+            let found = host.client.collection(link).await?;
+            for skipped in &found.skipped {
+                tracing::warn!(bmc = host.client.bmc(), slot = %skipped.what, why = %skipped.why, "a virtual media slot cannot be read");
+            }
+            slots.extend(found.documents.into_iter().map(|document| {
+                let slot = self.view(&document);
+                self.remember(document);
+                slot
+            }));
+            if slots.iter().any(|slot| slot.can_insert && slot.is_optical()) {
+                break;
+            }
+        }
+        slots.sort_by_key(|slot| host.dialect.slot_preference(&host.machine, slot));
+        Ok(slots)
+    }
+
+    fn remember(&self, document: Document) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.insert(bare(document.uri()).to_ascii_lowercase(), document);
+    }
+
+    async fn read(&self, id: &SlotId) -> Result<Document> {
+        let document = self.host.client.get(&id.0).await?;
+        self.remember(document.clone());
+        Ok(document)
+    }
+
+    /// The slot with its actions: as read last, or now.
+    async fn known(&self, id: &SlotId) -> Result<Document> {
+        let known = self
+            .seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&bare(&id.0).to_ascii_lowercase())
+            .cloned();
+        match known {
+            Some(document) => Ok(document),
+            None => self.read(id).await,
+        }
+    }
+
+    async fn target(&self, id: &SlotId, action: &str) -> Result<String> {
+        let find =
+            |slot: &Document| slot.action(action).and_then(|action| action.str("target")).map(str::to_owned);
+        if let Some(target) = find(&self.known(id).await?) {
+            return Ok(target);
+        }
+        // Supermicro shows EjectMedia only while something is inserted.
+        find(&self.read(id).await?).ok_or_else(|| {
+            self.host
+                .client
+                .error(ErrorKind::Unsupported, format!("the virtual media slot {id} offers no {action}"))
+        })
+    }
+
+    async fn put(&self, id: &SlotId, image: &MediaImage) -> Result<Outcome> {
+        let host = &self.host;
+        let target = &self.target(id, "VirtualMedia.InsertMedia").await?;
+        let bodies: Vec<Value> = host.dialect.insert_bodies(&host.machine, image);
+        let sent = host.first_accepted(bodies, |body| host.client.post(target, body)).await?;
+        Ok(sent.outcome())
+    }
+
+    async fn take_out(&self, id: &SlotId) -> Result<Outcome> {
+        let target = match self.target(id, "VirtualMedia.EjectMedia").await {
+            Err(error) if *error.kind() == ErrorKind::Unsupported && self.is_empty(id).await => {
+                return Ok(Outcome::Unchanged);
+            }
+            target => target?,
+        };
+        // An empty JSON body: iLO and others answer 400 or 415 to none at all.
+        match self.host.client.post(&target, json!({})).await {
+            Ok(sent) => Ok(sent.outcome()),
+            Err(error) if self.may_be_empty(&error) && self.is_empty(id).await => Ok(Outcome::Unchanged),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether a refused eject may mean an empty slot: BMCs answer 400, 409 or 500 then.
+    fn may_be_empty(&self, error: &Error) -> bool {
+        matches!(
+            error.kind(),
+            ErrorKind::Conflict
+                | ErrorKind::RejectedValue { .. }
+                | ErrorKind::Busy { .. }
+                | ErrorKind::Unsupported
+                | ErrorKind::NotFound
+        ) || self.host.client.meaning(error) == Some(Meaning::Already)
+            || self.host.dialect.is_already(error)
+    }
+
+    async fn is_empty(&self, id: &SlotId) -> bool {
+        self.read(id).await.is_ok_and(|document| self.view(&document).is_empty())
+    }
+}
+
+impl VirtualMedia for StandardMedia {
+    fn slots(&self) -> Fut<'_, Vec<MediaSlot>> {
+        Box::pin(self.all())
+    }
+
+    fn slot<'a>(&'a self, id: &'a SlotId) -> Fut<'a, MediaSlot> {
+        Box::pin(async move { Ok(self.view(&self.read(id).await?)) })
+    }
+
+    fn insert<'a>(&'a self, id: &'a SlotId, image: &'a MediaImage) -> Fut<'a, Outcome> {
+        Box::pin(self.put(id, image))
+    }
+
+    fn eject<'a>(&'a self, id: &'a SlotId) -> Fut<'a, Outcome> {
+        Box::pin(self.take_out(id))
+    }
+}
