@@ -61,6 +61,9 @@ const LAYOUT: Layout = Layout {
             PRIMARY KEY (bmc, uri)
         ) STRICT;
     ",
+    if_damaged: Some(
+        "Remove it with its -wal file: refused logins are then counted anew, and sessions of killed processes stay until the BMCs end them",
+    ),
 };
 
 /// The [`Ledger`] in a state directory. Several may be open at once, in one process or many; each is an owner of its own.
@@ -158,8 +161,14 @@ fn enrol(conn: &Connection, path: &Path, owners: &Path, owner: &str) -> Result<F
         if let Ok(other) = entry.file_name().into_string()
             && !is_alive(owners, &other)
         {
-            // An owner without a file is as dead as one with an unlocked file: its sessions are found all the same.
-            fs::remove_file(entry.path()).map_err(|error| JournalError::io("remove", entry.path(), error))?;
+            // An owner without a file is as dead as one with an unlocked file: its sessions are found all the same. One
+            // that ends at this moment removes its own.
+            match fs::remove_file(entry.path()) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(JournalError::io("remove", entry.path(), error));
+                }
+                _ => {}
+            }
         }
     }
     let lock = owners.join(owner);

@@ -147,7 +147,7 @@ fn damaged(path: &Path, seq: u64, what: &str) -> JournalError {
 }
 
 /// What SQLite noticed by itself is damage too; the rest is trouble with the file.
-fn broken(path: &Path, seq: u64, error: rusqlite::Error) -> JournalError {
+pub(super) fn broken(path: &Path, seq: u64, error: rusqlite::Error) -> JournalError {
     match &error {
         rusqlite::Error::FromSqlConversionFailure(..)
         | rusqlite::Error::InvalidColumnType(..)
@@ -155,7 +155,8 @@ fn broken(path: &Path, seq: u64, error: rusqlite::Error) -> JournalError {
         | rusqlite::Error::Utf8Error(..) => damaged(path, seq, &error.to_string()),
         _ if matches!(
             error.sqlite_error_code(),
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+            // SQLITE_ERROR: a table that every journal has is not there, so the schema was hit.
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown)
         ) =>
         {
             damaged(path, seq, &error.to_string())

@@ -88,6 +88,16 @@ pub enum JournalError {
         /// What was seen.
         what: String,
     },
+    /// A file beside the journal is damaged, and can be done without.
+    #[error("{path} is damaged: {what}. {advice}")]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What was seen.
+        what: String,
+        /// What to do, and what is lost by it.
+        advice: &'static str,
+    },
     /// The file was taken away from under the process that writes it.
     #[error(
         "{path} was removed or replaced while in use: what is written now would be lost, so nothing more is done. Stop rackhand, put the file back with its -wal file, and start again"

@@ -39,6 +39,7 @@ pub(super) const LAYOUT: Layout = Layout {
         ) STRICT;
         CREATE TABLE cursors (reader TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT;
     ",
+    if_damaged: None,
 };
 
 /// Commands that wait for the writer before `append` itself has to wait.
@@ -278,14 +279,12 @@ fn create(dir: &Path, path: &Path, mut conn: Connection) -> Result<Opened, Journ
 
 pub(super) fn read_id(conn: &Connection, path: &Path) -> Result<String, JournalError> {
     conn.query_row("SELECT id FROM journal", (), |row| row.get(0)).map_err(|error| match error {
-        rusqlite::Error::QueryReturnedNoRows | rusqlite::Error::InvalidColumnType(..) => {
-            JournalError::Damaged {
-                path: path.to_owned(),
-                seq: 1,
-                what: "the name of the journal is missing".to_owned(),
-            }
-        }
-        other => JournalError::sqlite("read", path, other),
+        rusqlite::Error::QueryReturnedNoRows => JournalError::Damaged {
+            path: path.to_owned(),
+            seq: 1,
+            what: "the name of the journal is missing".to_owned(),
+        },
+        other => chain::broken(path, 1, other),
     })
 }
 

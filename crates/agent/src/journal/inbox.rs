@@ -34,6 +34,9 @@ const LAYOUT: Layout = Layout {
             by TEXT NOT NULL
         ) STRICT;
     ",
+    if_damaged: Some(
+        "Remove it with its -wal file, and say again what was asked of the running agent in the meantime (cancel, retry, adopt)",
+    ),
 };
 
 /// How often the owner looks for requests of other processes.

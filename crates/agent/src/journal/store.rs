@@ -19,6 +19,8 @@ pub(crate) struct Layout {
     pub(crate) format: i64,
     /// The statements that create it.
     pub(crate) schema: &'static str,
+    /// What to do when it is damaged; none for the journal itself, which nobody may do without unasked.
+    pub(crate) if_damaged: Option<&'static str>,
 }
 
 /// Creates the state directory, for its owner alone: its files say which servers are where.
@@ -37,7 +39,7 @@ pub(crate) fn sync_dir(dir: &Path) -> Result<(), JournalError> {
 
 /// Opens for writing. Answers whether the file holds its tables already; [`create`] makes them.
 pub(crate) fn open(path: &Path, layout: Layout) -> Result<(Connection, bool), JournalError> {
-    let failed = |error| unreadable(path, error);
+    let failed = |error| unreadable(path, layout, error);
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags).map_err(failed)?;
@@ -55,7 +57,7 @@ pub(crate) fn open_read_only(path: &Path, layout: Layout) -> Result<Option<Conne
     if !exists {
         return Ok(None);
     }
-    let failed = |error| unreadable(path, error);
+    let failed = |error| unreadable(path, layout, error);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags).map_err(failed)?;
     conn.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
@@ -94,12 +96,12 @@ pub(crate) fn create(
 fn check_format(conn: &Connection, path: &Path, layout: Layout) -> Result<bool, JournalError> {
     let number = |name| {
         conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0))
-            .map_err(|error| unreadable(path, error))
+            .map_err(|error| unreadable(path, layout, error))
     };
     let application = number("application_id")?;
     let tables: i64 = conn
         .query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))
-        .map_err(|error| unreadable(path, error))?;
+        .map_err(|error| unreadable(path, layout, error))?;
     if application == 0 && tables == 0 {
         return Ok(false);
     }
@@ -115,12 +117,16 @@ fn check_format(conn: &Connection, path: &Path, layout: Layout) -> Result<bool, 
 }
 
 /// A file whose beginning is no database any more is damaged from its first record on.
-fn unreadable(path: &Path, error: rusqlite::Error) -> JournalError {
-    match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
-            JournalError::Damaged { path: path.to_owned(), seq: 1, what: error.to_string() }
-        }
-        _ => JournalError::sqlite("open", path, error),
+fn unreadable(path: &Path, layout: Layout, error: rusqlite::Error) -> JournalError {
+    let damaged = matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::Unknown)
+    );
+    let (path, what) = (path.to_owned(), error.to_string());
+    match layout.if_damaged {
+        _ if !damaged => JournalError::sqlite("open", path, error),
+        None => JournalError::Damaged { path, seq: 1, what },
+        Some(advice) => JournalError::Unusable { path, what, advice },
     }
 }
 
