@@ -16,8 +16,6 @@ use crate::node::{
 #[derive(Debug)]
 pub(crate) struct Candidate {
     pub(crate) spec: NodeSpec,
-    /// Namespace and name of its BareMetalHost, which HostFirmwareSettings refer to.
-    pub(crate) bmh: (String, String),
     pub(crate) places: Places,
     /// Set by a check that finds it at odds with another node.
     pub(crate) refused: bool,

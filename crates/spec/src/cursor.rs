@@ -335,13 +335,19 @@ fn json(node: &Node) -> serde_json::Value {
     }
 }
 
+/// A required field that is not there.
+struct Missing {
+    name: &'static str,
+    why: Option<&'static str>,
+}
+
 /// A mapping that is being read. See the module's description.
 pub(crate) struct Fields<'a> {
     pub(crate) at: At<'a>,
     pairs: &'a [(Key, Node)],
     not_used: &'static [NotUsed],
     asked: RefCell<Vec<&'static str>>,
-    missing: RefCell<Vec<&'static str>>,
+    missing: RefCell<Vec<Missing>>,
 }
 
 impl<'a> Fields<'a> {
@@ -366,9 +372,18 @@ impl<'a> Fields<'a> {
 
     /// A field that must be there.
     pub(crate) fn required(&self, name: &'static str) -> Option<At<'a>> {
+        self.needed(name, None)
+    }
+
+    /// A field that must be there, and why.
+    pub(crate) fn required_because(&self, name: &'static str, why: &'static str) -> Option<At<'a>> {
+        self.needed(name, Some(why))
+    }
+
+    fn needed(&self, name: &'static str, why: Option<&'static str>) -> Option<At<'a>> {
         let found = self.peek(name).filter(|at| !at.is_null());
         if found.is_none() {
-            self.missing.borrow_mut().push(name);
+            self.missing.borrow_mut().push(Missing { name, why });
         }
         found
     }
@@ -385,23 +400,22 @@ impl<'a> Fields<'a> {
             let place = Place { file: self.at.cx.file.to_owned(), mark: key.mark, path };
             self.unknown(key, &place, &asked, &mut missing);
         }
-        for name in missing.iter() {
+        for Missing { name, why } in missing.iter() {
             let empty = self.pairs.iter().find(|(key, _)| key.text == *name).map(|(key, _)| key.mark);
             let mark = empty.unwrap_or(self.at.node.mark);
             let place = Place { path: join(&self.at.path, name), mark, ..self.at.place() };
-            self.at.cx.sink.push(place.say(
-                Severity::Error,
-                Code::MissingField,
-                format!("the field `{name}` is missing"),
-            ));
+            let mut diagnostic =
+                place.say(Severity::Error, Code::MissingField, format!("the field `{name}` is missing"));
+            diagnostic.help = why.map(ToOwned::to_owned);
+            self.at.cx.sink.push(diagnostic);
         }
     }
 
     /// An unknown field that looks like a known one is an error: a misspelt `bootMode` must not install without Secure Boot.
-    fn unknown(&self, key: &Key, place: &Place, asked: &[&'static str], missing: &mut Vec<&'static str>) {
+    fn unknown(&self, key: &Key, place: &Place, asked: &[&'static str], missing: &mut Vec<Missing>) {
         let message = format!("unknown field `{}`", key.text);
         // A missing field is the likelier meaning, and then it is one mistake, not two.
-        let near = nearest(&key.text, missing.iter().copied()).or_else(|| {
+        let near = nearest(&key.text, missing.iter().map(|field| field.name)).or_else(|| {
             let absent = |name: &&str| !self.pairs.iter().any(|(key, _)| key.text == **name);
             let known = asked.iter().copied().chain(self.not_used.iter().map(|(name, _)| *name));
             nearest(&key.text, known.filter(absent))
@@ -409,7 +423,7 @@ impl<'a> Fields<'a> {
         let sink = self.at.cx.sink;
         match near {
             Some(near) => {
-                missing.retain(|name| *name != near);
+                missing.retain(|field| field.name != near);
                 sink.push(
                     place
                         .say(Severity::Error, Code::UnknownField, message)

@@ -7,7 +7,7 @@ use crate::common::{Candidate, METADATA};
 use crate::cursor::{At, Cx, NotUsed, Place, Sink, nearest};
 use crate::diagnostic::{Code, Severity};
 use crate::firmware::{Files, HostFirmwares, attach, host_firmware_components, host_firmware_settings};
-use crate::load::{Loaded, Skipped, Source};
+use crate::load::{Loaded, Skipped, Source, UNREAD_KIND};
 use crate::secrets::SecretDocument;
 use crate::tree::{Mark, Node, Value, parse};
 use crate::{metal3, site};
@@ -89,7 +89,7 @@ impl Found {
         let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
         if !KINDS.contains(&(group, kind.as_str())) {
             misspelt(root, group, &kind);
-            self.skip(root, &kind, "rackhand does not read this kind");
+            self.skip(root, &kind, UNREAD_KIND);
             return;
         }
         let read = match kind.as_str() {
@@ -111,7 +111,7 @@ impl Found {
             return;
         }
         if kind != "Secret" && is_template(root.node) {
-            self.skip(root, &kind, "it is a template (`{{ … }}`), which the hub fills in");
+            self.skip(root, &kind, "a template, which the hub fills in");
             return;
         }
         self.object(root, &kind, files);

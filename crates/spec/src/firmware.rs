@@ -208,7 +208,8 @@ fn updates(at: &At<'_>) -> Vec<FirmwareUpdate> {
 /// Gives each host its firmware objects, and says which belong to none.
 pub(crate) fn attach(firmware: HostFirmwares, candidates: &mut [Candidate], sink: &Sink) {
     for (key, one) in firmware {
-        let host = candidates.iter_mut().find(|candidate| candidate.bmh == key);
+        let host =
+            candidates.iter_mut().find(|one| one.spec.namespace == key.0 && one.spec.bmh_name == key.1);
         let Some(candidate) = host else {
             for place in
                 one.settings.iter().map(|(_, place)| place).chain(one.updates.iter().map(|(_, place)| place))

@@ -49,6 +49,20 @@ pub struct Skipped {
     pub reason: String,
 }
 
+impl Skipped {
+    /// Its kind, and why it is not read where that is not plain.
+    fn brief(&self) -> String {
+        match (self.kind.as_str(), self.reason.as_str()) {
+            ("", _) => "something that is no Kubernetes object".to_owned(),
+            (kind, UNREAD_KIND) => kind.to_owned(),
+            (kind, reason) => format!("{kind} ({reason})"),
+        }
+    }
+}
+
+/// The reason why most documents are skipped.
+pub(crate) const UNREAD_KIND: &str = "rackhand does not read this kind";
+
 /// Everything that was found.
 #[derive(Debug, Clone, Default)]
 pub struct Loaded {
@@ -109,16 +123,19 @@ pub fn load(path: &Path, options: &LoadOptions) -> Loaded {
 
 /// Says what there is instead of a node.
 fn nothing(path: &Path, loaded: &Loaded) -> Diagnostic {
-    let mut kinds: Vec<&str> =
-        loaded.skipped.iter().map(|one| one.kind.as_str()).filter(|kind| !kind.is_empty()).collect();
-    if !loaded.secrets.is_empty() {
-        kinds.push("Secret");
+    let about = |message: &str| about_file(path.to_owned(), Code::Skipped, message.to_owned());
+    if loaded.diagnostics.iter().any(|one| one.code == Code::Skipped && !one.path.is_empty()) {
+        return about("every host here is left out, so there is nothing to provision")
+            .help("see the warnings");
     }
-    kinds.sort_unstable();
-    kinds.dedup();
-    let message = "there is no node here that can be provisioned".to_owned();
-    let seen = if kinds.is_empty() { "no Kubernetes object".to_owned() } else { kinds.join(", ") };
-    about_file(path.to_owned(), Code::Skipped, message)
+    let mut seen: Vec<String> = loaded.skipped.iter().map(Skipped::brief).collect();
+    if !loaded.secrets.is_empty() {
+        seen.push("Secret".to_owned());
+    }
+    seen.sort_unstable();
+    seen.dedup();
+    let seen = if seen.is_empty() { "no document".to_owned() } else { seen.join(", ") };
+    about("there is no node here that can be provisioned")
         .help(format!("SiteConfig, ClusterInstance and BareMetalHost are read; found: {seen}"))
 }
 

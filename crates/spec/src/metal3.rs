@@ -100,7 +100,9 @@ fn read_spec(spec: &Fields<'_>, bmc: &Fields<'_>, address: &At<'_>, meta: Option
     let credentials = bmc.required("credentialsName").and_then(|at| at.word());
     let insecure = bmc.get("disableCertificateVerification").and_then(|at| at.boolean());
     let online = spec.get("online").and_then(|at| at.boolean());
-    let mac = spec.required("bootMACAddress");
+    // metal3 does without where it can; the proof that a BMC belongs to the server it is taken for needs it.
+    let why = "rackhand tells by it that this BMC is this server's";
+    let mac = spec.required_because("bootMACAddress", why);
     let boot_mac = mac.as_ref().and_then(|at| at.parse());
     let boot_mode =
         spec.get("bootMode").and_then(|at| at.choice(common::BOOT_MODES)).unwrap_or(BootMode::Uefi);
@@ -117,7 +119,8 @@ fn read_spec(spec: &Fields<'_>, bmc: &Fields<'_>, address: &At<'_>, meta: Option
         name: NodeName::new(&namespace, &meta.name),
         cluster: namespace.clone(),
         host_name: own.host_name.unwrap_or_else(|| meta.name.clone()),
-        namespace: namespace.clone(),
+        namespace,
+        bmh_name: meta.name.clone(),
         role: role.map_or(Role::Master, |(_, role)| *role),
         source: SourceRef {
             file: spec.at.cx.file.to_owned(),
@@ -153,7 +156,7 @@ fn read_spec(spec: &Fields<'_>, bmc: &Fields<'_>, address: &At<'_>, meta: Option
     };
     let places =
         Places { host: spec.at.place(), bmc: address.place(), mac: mac?.place(), interfaces: Vec::new() };
-    Some(Candidate { spec: node, bmh: (namespace, meta.name), places, refused: false })
+    Some(Candidate { spec: node, places, refused: false })
 }
 
 #[derive(Default)]

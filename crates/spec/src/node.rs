@@ -314,6 +314,8 @@ pub struct NodeSpec {
     pub host_name: String,
     /// The namespace of its BareMetalHost, where its Secret stands too.
     pub namespace: String,
+    /// The name of its BareMetalHost: its host name, or what `hostRef` says.
+    pub bmh_name: String,
     /// What it is in its cluster.
     pub role: Role,
     /// Where this was written.

@@ -311,9 +311,8 @@ fn read_instance(root: &At<'_>, found: &mut Vec<Candidate>) -> usize {
         let mut candidate =
             read_node(&fields, "ClusterInstance", meta.as_ref(), cluster.as_ref(), annotations, suppressed)?;
         if let Some(host_ref) = host_ref {
-            candidate.bmh = host_ref?;
             // The BareMetalHost exists already, and its Secret stands beside it.
-            candidate.spec.namespace = candidate.bmh.0.clone();
+            (candidate.spec.namespace, candidate.spec.bmh_name) = host_ref?;
         }
         Some(candidate)
     });
@@ -408,6 +407,7 @@ fn read_node(
         name: NodeName::new(&cluster.name, &host_name),
         cluster: cluster.name.clone(),
         namespace: cluster.name.clone(),
+        bmh_name: host_name.clone(),
         role,
         source: SourceRef {
             file: fields.at.cx.file.to_owned(),
@@ -440,10 +440,9 @@ fn read_node(
         labels,
         cluster_labels: cluster.spec.labels.clone(),
         suppressed_manifests: suppressed,
-        host_name: host_name.clone(),
+        host_name,
     };
-    let bmh = (cluster.name.clone(), host_name);
-    Some(Candidate { spec, bmh, places: Places { host, bmc, mac: mac.place(), interfaces }, refused: false })
+    Some(Candidate { spec, places: Places { host, bmc, mac: mac.place(), interfaces }, refused: false })
 }
 
 /// The boot MAC is how a machine is recognised, so it should be one of its interfaces'.

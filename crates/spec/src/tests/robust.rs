@@ -1,0 +1,87 @@
+//! No input is a panic, an endless loop or a flood.
+
+use proptest::prelude::*;
+
+use super::{complaints, read_one, testdata};
+
+#[test]
+fn aliases_cannot_make_a_small_file_large() {
+    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..12 {
+        let aliases = vec![format!("*a{}", level - 1); 9].join(", ");
+        bomb.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
+    }
+    let loaded = read_one(&bomb);
+    insta::assert_snapshot!(complaints(&loaded), @r"
+    f.yaml:6:10: error: a5[0]: the document is larger than 200000 values or deeper than 128 levels
+        help: aliases count as often as they are used
+    ");
+}
+
+#[test]
+fn nesting_is_bounded_whatever_makes_it() {
+    let brackets = format!("a: {}{}", "[".repeat(100_000), "]".repeat(100_000));
+    insta::assert_snapshot!(complaints(&read_one(&brackets)), @"f.yaml:1:132: error: a[0]: not readable as YAML: recursion limit exceeded");
+    let mut chain = "a0: &a0 [x]\n".to_owned();
+    for level in 1..5000 {
+        chain.push_str(&format!("a{level}: &a{level} [*a{}]\n", level - 1));
+    }
+    insta::assert_snapshot!(complaints(&read_one(&chain)), @r"
+    f.yaml:127:14: error: a126[0]: the document is larger than 200000 values or deeper than 128 levels
+        help: aliases count as often as they are used
+    ");
+}
+
+/// Every prefix of a sample is a half-written file.
+#[test]
+fn half_written_files_are_no_panic() {
+    let text = testdata("site.yaml");
+    for end in (0..text.len()).step_by(7).filter(|end| text.is_char_boundary(*end)) {
+        let loaded = read_one(&text[..end]);
+        assert!(loaded.diagnostics.iter().all(|one| one.line >= 1 && one.column >= 1));
+    }
+}
+
+/// A piece of a sample put where it does not belong.
+fn mangled() -> impl Strategy<Value = String> {
+    let files = ["site.yaml", "instance.yaml", "host.yaml", "mistakes.yaml"].map(testdata);
+    (
+        0..files.len(),
+        any::<prop::sample::Index>(),
+        any::<prop::sample::Index>(),
+        "[ \\-:\\[\\]{}&*!|>'\"%@#,\t\na-z0-9]{0,12}",
+    )
+        .prop_map(move |(file, from, to, insert)| {
+            let lines: Vec<&str> = files[file].split_inclusive('\n').collect();
+            let (from, to) = (from.index(lines.len()), to.index(lines.len()));
+            let mut out: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+            let moved = out.remove(from);
+            let middle = moved.chars().count() / 2;
+            let (head, tail): (String, String) =
+                (moved.chars().take(middle).collect(), moved.chars().skip(middle).collect());
+            out.insert(to.min(out.len()), format!("{head}{insert}{tail}"));
+            out.concat()
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn no_text_is_a_panic(text in "\\PC{0,200}") {
+        read_one(&text);
+    }
+
+    #[test]
+    fn no_yaml_like_text_is_a_panic(text in "[ \\-:\\[\\]{}&*!|>'\"%@#,?\t\na-c0-2]{0,120}") {
+        read_one(&text);
+    }
+
+    #[test]
+    fn no_mangled_sample_is_a_panic(text in mangled()) {
+        let loaded = read_one(&text);
+        for one in &loaded.diagnostics {
+            prop_assert!(one.line >= 1 && one.line <= text.lines().count() + 1, "{one}");
+        }
+    }
+}
