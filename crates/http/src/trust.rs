@@ -115,6 +115,14 @@ impl Tls {
         }
     }
 
+    /// A TLS configuration for other clients of the same program: a fetcher of images, a webhook.
+    ///
+    /// # Errors
+    /// When `trust` cannot be turned into a configuration.
+    pub fn config(&self, trust: Trust) -> Result<ClientConfig, TrustError> {
+        self.client(trust).map(|(config, _)| ClientConfig::clone(&config))
+    }
+
     /// The configuration for one BMC, and the verifier inside it that remembers what was presented.
     pub(crate) fn client(&self, trust: Trust) -> Result<(Arc<ClientConfig>, Arc<Verifier>), TrustError> {
         let rule = match trust {

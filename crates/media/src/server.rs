@@ -1,0 +1,280 @@
+//! The server: listeners, connections, and what their owner holds.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, mpsc},
+    time::timeout,
+};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
+
+use crate::{
+    AddressError, Advertise, Bound, Image, Listen, MediaEvent, Publication, PublishError, Scheme, Served,
+    Token, listener::bind, registry::Registry, service,
+};
+
+/// What the server sees, in order.
+pub type Events = mpsc::UnboundedReceiver<MediaEvent>;
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Nothing to listen on.
+    #[error("the ISO server has no address to listen on")]
+    Nowhere,
+    /// An address that cannot be listened on.
+    #[error("the ISO server cannot listen on {address}: {error}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What was seen.
+        error: io::Error,
+    },
+}
+
+/// Connections at once. Further ones wait in the kernel's queue.
+const MOST_CONNECTIONS: usize = 4096;
+
+/// For a TLS handshake, and for the head of a request on a new connection.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The ISO server. Dropping it ends it at once, [`shutdown`](Self::shutdown) lets readers finish.
+#[derive(Debug)]
+pub struct MediaServer {
+    registry: Arc<Registry>,
+    bound: Vec<Bound>,
+    advertise: Advertise,
+    tasks: TaskTracker,
+    closing: CancellationToken,
+    kill: CancellationToken,
+    /// Ends what is still open when the server is dropped.
+    _kill_on_drop: DropGuard,
+}
+
+impl MediaServer {
+    /// Listens on all of `listen` and serves from then on. Needs a tokio runtime.
+    ///
+    /// Where several listeners would do for a BMC, the first one in `listen` is advertised.
+    ///
+    /// # Errors
+    /// When one of the addresses cannot be listened on; then none is.
+    pub fn start(listen: Vec<Listen>, advertise: Advertise) -> Result<(Self, Events), StartError> {
+        if listen.is_empty() {
+            return Err(StartError::Nowhere);
+        }
+        let mut listeners = Vec::new();
+        for Listen { address, tls } in listen {
+            let failed = |error| StartError::Listen { address, error };
+            let listener = bind(address).map_err(failed)?;
+            let scheme = if tls.is_some() { Scheme::Https } else { Scheme::Http };
+            let bound = Bound::new(listener.local_addr().map_err(failed)?, scheme);
+            listeners.push((listener, tls.map(TlsAcceptor::from), bound));
+        }
+        let (sender, events) = mpsc::unbounded_channel();
+        let (closing, kill) = (CancellationToken::new(), CancellationToken::new());
+        let shared = Shared {
+            registry: Arc::new(Registry::new(sender)),
+            slots: Arc::new(Semaphore::new(MOST_CONNECTIONS)),
+            tasks: TaskTracker::new(),
+            closing: closing.clone(),
+            kill: kill.clone(),
+        };
+        let bound = listeners.iter().map(|(_, _, bound)| *bound).collect();
+        let (registry, tasks) = (shared.registry.clone(), shared.tasks.clone());
+        for (listener, acceptor, _) in listeners {
+            tasks.spawn(shared.clone().accept(listener, acceptor));
+        }
+        let _kill_on_drop = kill.clone().drop_guard();
+        Ok((Self { registry, bound, advertise, tasks, closing, kill, _kill_on_drop }, events))
+    }
+
+    /// Where the server listens, in the order that was asked for.
+    #[must_use]
+    pub fn bound(&self) -> &[Bound] {
+        &self.bound
+    }
+
+    /// Serves `image` to `node` from now on, in place of what the node had before. Publishing the same image under the
+    /// same token again changes nothing and keeps the counts; a server started anew serves the same URL for the same token.
+    ///
+    /// # Errors
+    /// When another node has that token.
+    pub fn publish(&self, node: &str, image: &Image, token: &Token) -> Result<Publication, PublishError> {
+        self.registry.publish(node, image, token)
+    }
+
+    /// Ends the serving of a node's image, after it was ejected; its call-backs are still taken and its counts kept.
+    /// False if there was none.
+    pub fn withdraw(&self, node: &str) -> bool {
+        self.registry.withdraw(node)
+    }
+
+    /// Ends everything of a node. False if there was nothing.
+    pub fn unpublish(&self, node: &str) -> bool {
+        self.registry.unpublish(node)
+    }
+
+    /// What the node has read so far; None if nothing is published for it.
+    #[must_use]
+    pub fn served(&self, node: &str) -> Option<Served> {
+        self.registry.served(node)
+    }
+
+    /// The base URL, without a slash at its end, by which the BMC at `host` (name or address) reaches this server;
+    /// with `scheme` given, over that. Nothing is sent to the BMC.
+    ///
+    /// # Errors
+    /// When the server does not listen where that BMC could come, or there is no route to it.
+    pub async fn advertise(&self, host: &str, scheme: Option<Scheme>) -> Result<String, AddressError> {
+        self.advertise.base_for(host, scheme, &self.bound).await
+    }
+
+    /// The URL of a publication's image as the BMC at `host` must see it.
+    ///
+    /// # Errors
+    /// As [`advertise`](Self::advertise).
+    pub async fn url(
+        &self,
+        publication: &Publication,
+        host: &str,
+        scheme: Option<Scheme>,
+    ) -> Result<String, AddressError> {
+        Ok(self.advertise(host, scheme).await? + &publication.path)
+    }
+
+    /// Ends the server: no new connection, no new request; answers under way have `grace` to finish.
+    pub async fn shutdown(&self, grace: Duration) {
+        self.closing.cancel();
+        self.tasks.close();
+        if timeout(grace, self.tasks.wait()).await.is_err() {
+            tracing::warn!(connections = self.tasks.len(), "the ISO server cuts off its last readers");
+        }
+        self.kill.cancel();
+        self.tasks.wait().await;
+    }
+}
+
+/// What every task of the server has.
+#[derive(Clone)]
+struct Shared {
+    registry: Arc<Registry>,
+    slots: Arc<Semaphore>,
+    tasks: TaskTracker,
+    closing: CancellationToken,
+    kill: CancellationToken,
+}
+
+impl Shared {
+    async fn accept(self, listener: TcpListener, acceptor: Option<TlsAcceptor>) {
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = self.closing.cancelled() => return,
+                () = self.kill.cancelled() => return,
+                accepted = self.next(&listener) => accepted,
+            };
+            match accepted {
+                Ok((stream, peer, slot)) => {
+                    let (shared, acceptor) = (self.clone(), acceptor.clone());
+                    self.tasks.spawn(async move {
+                        shared.connection(stream, peer.ip().to_canonical(), acceptor).await;
+                        drop(slot);
+                    });
+                }
+                Err(error) => {
+                    // Out of descriptors, or a connection gone before it was taken. The former passes only with time.
+                    tracing::warn!(%error, "the ISO server cannot take a connection");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+
+    async fn next(
+        &self,
+        listener: &TcpListener,
+    ) -> io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+        let slot = self.slots.clone().acquire_owned().await.map_err(io::Error::other)?;
+        let (stream, peer) = listener.accept().await?;
+        Ok((stream, peer, slot))
+    }
+
+    async fn connection(&self, stream: TcpStream, peer: IpAddr, acceptor: Option<TlsAcceptor>) {
+        // It costs time only.
+        let _ = stream.set_nodelay(true);
+        let Some(acceptor) = acceptor else { return self.serve(stream, peer).await };
+        let handshake = tokio::select! {
+            biased;
+            () = self.closing.cancelled() => return,
+            () = self.kill.cancelled() => return,
+            handshake = timeout(PATIENCE, acceptor.accept(stream)) => handshake,
+        };
+        match handshake {
+            Ok(Ok(stream)) => self.serve(stream, peer).await,
+            Ok(Err(error)) => self.registry.refuse(None, peer, &handshake_failure(&error)),
+            Err(_) => self.registry.refuse(None, peer, &format!("no TLS handshake within {PATIENCE:?}")),
+        }
+    }
+
+    async fn serve<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, peer: IpAddr) {
+        let registry = self.registry.clone();
+        let service = service_fn(move |request| service::answer(registry.clone(), peer, request));
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(PATIENCE)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut connection = std::pin::pin!(connection);
+        let mut asked_to_close = false;
+        loop {
+            let ended = tokio::select! {
+                biased;
+                () = self.kill.cancelled() => return,
+                () = self.closing.cancelled(), if !asked_to_close => None,
+                ended = &mut connection => Some(ended),
+            };
+            match ended {
+                None => {
+                    asked_to_close = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                // BMCs drop connections in the middle of a read as a matter of course.
+                Some(Err(error)) => {
+                    return tracing::debug!(%peer, %error, "a connection to the ISO server ended");
+                }
+                Some(Ok(())) => return,
+            }
+        }
+    }
+}
+
+/// The usual reasons why a BMC gets no TLS connection, in words that say what to change.
+fn handshake_failure(error: &io::Error) -> String {
+    use rustls::AlertDescription as Alert;
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::AlertReceived(
+            Alert::UnknownCA
+            | Alert::BadCertificate
+            | Alert::CertificateUnknown
+            | Alert::CertificateExpired
+            | Alert::UnsupportedCertificate,
+        )) => format!("TLS handshake failed: the peer does not trust this server's certificate ({error})"),
+        Some(rustls::Error::InvalidMessage(_)) => {
+            "the peer spoke something other than TLS to the HTTPS address".to_owned()
+        }
+        _ => format!("TLS handshake failed: {error}"),
+    }
+}
