@@ -4,9 +4,10 @@
 //! SiteConfig (node, cluster or site), `extraAnnotations` of a ClusterInstance (node or cluster), `metadata.annotations` of a
 //! BareMetalHost. As upstream, a node's map replaces its cluster's and the cluster's the site's: they are not merged.
 
+use crate::common::ROLES;
 use crate::cursor::{At, nearest};
 use crate::diagnostic::Code;
-use crate::{Follow, Sha256};
+use crate::{Follow, NodeSpec, Role, Sha256};
 
 /// The group that rackhand's annotations are in.
 pub const ANNOTATION_GROUP: &str = "rackhand.dev/";
@@ -35,33 +36,59 @@ pub(crate) struct Annotations {
     pub(crate) request_id: Option<String>,
     pub(crate) install: Option<String>,
     pub(crate) bmc_fingerprint: Option<Sha256>,
-    /// Those of the assisted-service that tell the same as a site file's fields.
+    /// Those of the assisted-service, which stand for fields that a BareMetalHost does not have.
     pub(crate) host_name: Option<String>,
-    pub(crate) role: Option<String>,
+    pub(crate) role: Option<Role>,
 }
 
 impl Annotations {
-    /// Reads a map of annotations that is or becomes a BareMetalHost's.
-    pub(crate) fn read(map: &At<'_>) -> Self {
+    /// Reads the annotations of a BareMetalHost that exists.
+    pub(crate) fn of_host(map: &At<'_>) -> Self {
         let mut all = Self::default();
         for (key, at) in map.entries() {
             match key.text.as_str() {
-                "rackhand.dev/profile" => all.profile = at.word(),
-                "rackhand.dev/iso" => all.iso = at.word(),
-                "rackhand.dev/iso-sha256" => all.iso_sha256 = at.parse(),
-                "rackhand.dev/follow" => {
-                    all.follow = at.choice(&[("callback", Follow::Callback), ("none", Follow::None)]);
-                }
-                "rackhand.dev/request-id" => all.request_id = at.word(),
-                "rackhand.dev/install" => all.install = at.word(),
-                "rackhand.dev/bmc-fingerprint" => all.bmc_fingerprint = at.parse(),
                 "bmac.agent-install.openshift.io/hostname" => all.host_name = at.word(),
-                "bmac.agent-install.openshift.io/role" => all.role = at.word(),
-                name if name.starts_with(ANNOTATION_GROUP) => unknown(name, &at),
-                _ => at.not_used("the hub puts it on the BareMetalHost"),
+                "bmac.agent-install.openshift.io/role" => all.role = at.choice(ROLES),
+                name => all.one(name, &at),
             }
         }
         all
+    }
+
+    /// Reads the annotations that the hub is to put on a BareMetalHost.
+    pub(crate) fn to_be_added(map: &At<'_>) -> Self {
+        let mut all = Self::default();
+        for (key, at) in map.entries() {
+            all.one(&key.text, &at);
+        }
+        all
+    }
+
+    fn one(&mut self, name: &str, at: &At<'_>) {
+        match name {
+            "rackhand.dev/profile" => self.profile = at.word(),
+            "rackhand.dev/iso" => self.iso = at.word(),
+            "rackhand.dev/iso-sha256" => self.iso_sha256 = at.parse(),
+            "rackhand.dev/follow" => {
+                self.follow = at.choice(&[("callback", Follow::Callback), ("none", Follow::None)]);
+            }
+            "rackhand.dev/request-id" => self.request_id = at.word(),
+            "rackhand.dev/install" => self.install = at.word(),
+            "rackhand.dev/bmc-fingerprint" => self.bmc_fingerprint = at.parse(),
+            name if name.starts_with(ANNOTATION_GROUP) => unknown(name, at),
+            _ => at.not_used("an annotation for others"),
+        }
+    }
+
+    /// Puts what they say into a spec.
+    pub(crate) fn apply(&self, spec: &mut NodeSpec) {
+        spec.profile.clone_from(&self.profile);
+        spec.iso.clone_from(&self.iso);
+        spec.iso_sha256 = self.iso_sha256;
+        spec.follow = self.follow;
+        spec.request_id.clone_from(&self.request_id);
+        spec.install.clone_from(&self.install);
+        spec.bmc_fingerprint = self.bmc_fingerprint;
     }
 
     /// The names of rackhand's annotations that are set, for saying which ones a nearer map hides.

@@ -1,16 +1,17 @@
 //! What SiteConfig, ClusterInstance and BareMetalHost have in common.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
 use crate::cursor::{At, Fields, NotUsed, Place};
 use crate::diagnostic::Code;
-use crate::nmstate;
 use crate::node::{
-    BootMode, CleaningMode, ClusterNetwork, Interface, NodeNetwork, NodeSpec, PodNetwork, Role,
-    RootDeviceHints,
+    BootMode, CleaningMode, ClusterNetwork, Interface, NodeName, NodeNetwork, NodeSpec, PodNetwork, Role,
+    RootDeviceHints, SourceRef,
 };
+use crate::{BmcAddress, MacAddress, nmstate};
 
 /// A node that was read, with the places that later checks name.
 #[derive(Debug)]
@@ -36,6 +37,90 @@ pub(crate) struct Meta {
     pub(crate) namespace: Option<String>,
 }
 
+/// Fields of every object that say nothing about a server.
+const OBJECT: &[NotUsed] = &[("status", "a controller writes it")];
+
+/// The fields of an object whose apiVersion and kind have been looked at.
+pub(crate) fn object<'a>(root: &At<'a>) -> Option<Fields<'a>> {
+    let fields = root.fields(OBJECT)?;
+    let _ = (fields.peek("apiVersion"), fields.peek("kind"));
+    Some(fields)
+}
+
+/// What no node can be without.
+pub(crate) struct Required {
+    pub(crate) cluster: String,
+    pub(crate) host_name: String,
+    pub(crate) namespace: String,
+    pub(crate) bmh_name: String,
+    pub(crate) source: SourceRef,
+    pub(crate) bmc: BmcAddress,
+    pub(crate) credentials_name: String,
+    pub(crate) boot_mac: MacAddress,
+}
+
+impl Required {
+    /// A spec that says nothing more.
+    pub(crate) fn spec(self, name: NodeName) -> NodeSpec {
+        NodeSpec {
+            name,
+            cluster: self.cluster,
+            host_name: self.host_name,
+            namespace: self.namespace,
+            bmh_name: self.bmh_name,
+            role: Role::default(),
+            source: self.source,
+            bmc: self.bmc,
+            credentials_name: self.credentials_name,
+            disable_certificate_verification: None,
+            bmc_fingerprint: None,
+            boot_mac: self.boot_mac,
+            boot_mode: BootMode::default(),
+            root_device_hints: None,
+            bios_settings: None,
+            raid: None,
+            firmware: Vec::new(),
+            profile: None,
+            iso: None,
+            iso_sha256: None,
+            follow: None,
+            request_id: None,
+            install: None,
+            hold: false,
+            online: None,
+            automated_cleaning: None,
+            network: NodeNetwork::default(),
+            cluster_network: ClusterNetwork::default(),
+            labels: BTreeMap::new(),
+            cluster_labels: BTreeMap::new(),
+            suppressed_manifests: Vec::new(),
+        }
+    }
+}
+
+/// The fields that have one name in all formats.
+pub(crate) struct Boot {
+    mode: BootMode,
+    cleaning: Option<CleaningMode>,
+    hints: Option<RootDeviceHints>,
+}
+
+impl Boot {
+    pub(crate) fn read(fields: &Fields<'_>) -> Self {
+        Self {
+            mode: fields.get("bootMode").and_then(|at| at.choice(BOOT_MODES)).unwrap_or_default(),
+            cleaning: fields.get("automatedCleaningMode").and_then(|at| at.choice(CLEANING)),
+            hints: fields.get("rootDeviceHints").and_then(|at| root_device_hints(&at)),
+        }
+    }
+
+    pub(crate) fn apply(self, spec: &mut NodeSpec) {
+        spec.boot_mode = self.mode;
+        spec.automated_cleaning = self.cleaning;
+        spec.root_device_hints = self.hints;
+    }
+}
+
 /// Fields of `metadata` that say nothing about a server.
 pub(crate) const METADATA: &[NotUsed] = &[
     ("annotations", "an annotation of the object itself"),
@@ -49,13 +134,13 @@ pub(crate) const METADATA: &[NotUsed] = &[
     ("uid", "the API server writes it"),
 ];
 
-pub(crate) const BOOT_MODES: &[(&str, BootMode)] =
+const BOOT_MODES: &[(&str, BootMode)] =
     &[("UEFI", BootMode::Uefi), ("UEFISecureBoot", BootMode::UefiSecureBoot), ("legacy", BootMode::Legacy)];
 
 pub(crate) const ROLES: &[(&str, Role)] =
     &[("master", Role::Master), ("worker", Role::Worker), ("arbiter", Role::Arbiter)];
 
-pub(crate) const CLEANING: &[(&str, CleaningMode)] =
+const CLEANING: &[(&str, CleaningMode)] =
     &[("metadata", CleaningMode::Metadata), ("disabled", CleaningMode::Disabled)];
 
 /// `metadata` of a SiteConfig or ClusterInstance.
@@ -70,6 +155,11 @@ pub(crate) fn meta(root: &Fields<'_>, instead: &str) -> Option<Meta> {
 
 /// A reference `{name: …}`.
 pub(crate) fn reference(at: &At<'_>) -> Option<String> {
+    if let Some(scalar) = at.scalar() {
+        let help = format!("write {{name: {}}}", scalar.text);
+        at.error_help(Code::WrongType, "a mapping with `name` is expected here", help);
+        return None;
+    }
     let fields = at.fields(&[])?;
     fields.required("name")?.word()
 }

@@ -5,7 +5,7 @@
 //! with gives a reason, or else as unknown, with the known name that it looks like. So a reader that stops using a field, or
 //! forgets to read one, shows at once, and there is no second list of fields to keep in step.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::str::FromStr;
 
@@ -17,20 +17,26 @@ pub(crate) type NotUsed = (&'static str, &'static str);
 
 /// Where findings go.
 #[derive(Debug, Default)]
-pub(crate) struct Sink(RefCell<Vec<Diagnostic>>);
+pub(crate) struct Sink {
+    found: RefCell<Vec<Diagnostic>>,
+    errors: Cell<usize>,
+}
 
 impl Sink {
     pub(crate) fn push(&self, diagnostic: Diagnostic) {
-        self.0.borrow_mut().push(diagnostic);
+        if diagnostic.is_error() {
+            self.errors.set(self.errors.get() + 1);
+        }
+        self.found.borrow_mut().push(diagnostic);
     }
 
     /// Errors so far. A reader compares before and after to know whether its part is sound.
     pub(crate) fn errors(&self) -> usize {
-        self.0.borrow().iter().filter(|diagnostic| diagnostic.is_error()).count()
+        self.errors.get()
     }
 
     pub(crate) fn into_inner(self) -> Vec<Diagnostic> {
-        self.0.into_inner()
+        self.found.into_inner()
     }
 }
 

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use crate::checks::cross_checks;
-use crate::common::{Candidate, METADATA};
-use crate::cursor::{At, Cx, NotUsed, Place, Sink, nearest};
+use crate::common::{Candidate, object};
+use crate::cursor::{At, Cx, Place, Sink, nearest};
 use crate::diagnostic::{Code, Severity};
 use crate::firmware::{Files, HostFirmwares, attach, host_firmware_components, host_firmware_settings};
 use crate::load::{Loaded, Skipped, Source, UNREAD_KIND};
@@ -22,8 +22,6 @@ const KINDS: [(&str, &str); 6] = [
     ("", "Secret"),
 ];
 
-const OBJECT: &[NotUsed] = &[("status", "a controller writes it")];
-
 /// What has been found so far.
 #[derive(Default)]
 struct Found {
@@ -39,6 +37,10 @@ pub fn read(source: &Source) -> Loaded {
     let mut found = Found::default();
     let files = Files { texts: &source.files, root: source.root.as_deref() };
     for (file, text) in &source.files {
+        // A BIOS file is read where a site file names it.
+        if file.extension().is_some_and(|extension| extension == "profile") {
+            continue;
+        }
         let cx = Cx { file, sink: &sink };
         let (documents, faults) = parse(text);
         for fault in faults {
@@ -124,8 +126,7 @@ impl Found {
             "BareMetalHost" => metal3::bare_metal_host(root, &mut self.candidates),
             "Secret" => self.secrets.extend(SecretDocument::read(root)),
             _ => {
-                let Some(fields) = root.fields(OBJECT) else { return };
-                let _ = (fields.peek("apiVersion"), fields.peek("kind"));
+                let Some(fields) = object(root) else { return };
                 let Some(key) = metal3::key(&fields) else { return };
                 let entry = self.firmware.entry(key).or_default();
                 if kind == "HostFirmwareSettings" {
@@ -184,9 +185,4 @@ fn is_template(node: &Node) -> bool {
 /// A finding about a file as a whole.
 pub(crate) fn about_file(file: PathBuf, code: Code, message: String) -> crate::Diagnostic {
     Place { file, mark: Mark::START, path: String::new() }.say(Severity::Error, code, message)
-}
-
-/// `metadata` fields of objects whose metadata says nothing else.
-pub(crate) const fn metadata_fields() -> &'static [NotUsed] {
-    METADATA
 }

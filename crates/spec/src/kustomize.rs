@@ -21,7 +21,7 @@ const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomizat
 const LISTS: [&str; 3] = ["resources", "generators", "bases"];
 
 /// Fields that change nothing that is read here. Generated ConfigMaps and Secrets stand beside the documents.
-const HARMLESS: [&str; 11] = [
+const HARMLESS: [&str; 12] = [
     "apiVersion",
     "kind",
     "metadata",
@@ -32,6 +32,7 @@ const HARMLESS: [&str; 11] = [
     "configMapGenerator",
     "generatorOptions",
     "openapi",
+    "secretGenerator",
     "sortOptions",
 ];
 
@@ -191,7 +192,7 @@ pub(crate) fn build(
     directory: &Path,
     found: &Kustomization,
 ) -> Result<String, Box<Diagnostic>> {
-    let why = format!("changes what it lists ({})", found.reasons.join(", "));
+    let why = format!("it changes what it lists ({})", found.reasons.join(", "));
     let refuse = |message: String, help: String| {
         Err(Box::new(about_file(found.file.clone(), Code::Kustomize, message).help(help)))
     };

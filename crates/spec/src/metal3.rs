@@ -1,16 +1,11 @@
 //! BareMetalHost `metal3.io/v1alpha1`.
 
 use crate::annotations::Annotations;
-use crate::common::{self, Candidate, Places};
+use crate::common::{self, Boot, Candidate, Places, Required};
 use crate::cursor::{At, Fields, NotUsed};
 use crate::diagnostic::Code;
-use crate::node::{
-    BootMode, ClusterNetwork, HardwareVolume, NodeName, NodeNetwork, NodeSpec, Raid, RaidLevel, Role,
-    SoftwareVolume, SourceRef,
-};
+use crate::node::{HardwareVolume, NodeName, Raid, RaidLevel, SoftwareVolume, SourceRef};
 use crate::site::name;
-
-const OBJECT: &[NotUsed] = &[("status", "a controller writes it")];
 
 const SPEC: &[NotUsed] = &[
     ("architecture", "rackhand reads it from the BMC"),
@@ -66,11 +61,11 @@ struct Meta {
 }
 
 fn read(root: &At<'_>) -> Option<Candidate> {
-    let fields = root.fields(OBJECT)?;
-    let _ = (fields.peek("apiVersion"), fields.peek("kind"));
+    let fields = common::object(root)?;
     let meta = fields.required("metadata").and_then(|at| read_meta(&at));
     let without_bmc = || {
-        root.warning(
+        let at = root.child("metadata").and_then(|at| at.child("name")).unwrap_or_else(|| root.clone());
+        at.warning(
             Code::Skipped,
             "the host has no BMC address, so there is nothing to reach it by; left out",
         );
@@ -89,7 +84,7 @@ fn read(root: &At<'_>) -> Option<Candidate> {
 
 fn read_meta(at: &At<'_>) -> Option<Meta> {
     let fields = at.fields(common::METADATA)?;
-    let annotations = fields.get("annotations").map(|at| Annotations::read(&at)).unwrap_or_default();
+    let annotations = fields.get("annotations").map(|at| Annotations::of_host(&at)).unwrap_or_default();
     let labels = fields.get("labels").map(|at| at.text_map()).unwrap_or_default();
     let namespace = fields.get("namespace").and_then(|at| name(&at));
     Some(Meta { name: fields.required("name").and_then(|at| name(&at))?, namespace, annotations, labels })
@@ -98,62 +93,45 @@ fn read_meta(at: &At<'_>) -> Option<Meta> {
 fn read_spec(spec: &Fields<'_>, bmc: &Fields<'_>, address: &At<'_>, meta: Option<Meta>) -> Option<Candidate> {
     let bmc_address = address.parse();
     let credentials = bmc.required("credentialsName").and_then(|at| at.word());
-    let insecure = bmc.get("disableCertificateVerification").and_then(|at| at.boolean());
-    let online = spec.get("online").and_then(|at| at.boolean());
     // metal3 does without where it can; the proof that a BMC belongs to the server it is taken for needs it.
     let why = "rackhand tells by it that this BMC is this server's";
     let mac = spec.required_because("bootMACAddress", why);
     let boot_mac = mac.as_ref().and_then(|at| at.parse());
-    let boot_mode =
-        spec.get("bootMode").and_then(|at| at.choice(common::BOOT_MODES)).unwrap_or(BootMode::Uefi);
-    let hints = spec.get("rootDeviceHints").and_then(|at| common::root_device_hints(&at));
-    let cleaning = spec.get("automatedCleaningMode").and_then(|at| at.choice(common::CLEANING));
+    let boot = Boot::read(spec);
+    let insecure = bmc.get("disableCertificateVerification").and_then(|at| at.boolean());
+    let online = spec.get("online").and_then(|at| at.boolean());
     let external = spec.get("externallyProvisioned").and_then(|at| at.boolean()).unwrap_or(false);
     let raid = spec.get("raid").and_then(|at| read_raid(&at));
     let image = spec.get("image").map(|at| read_image(&at)).unwrap_or_default();
-    let meta = meta?;
-    let own = meta.annotations;
-    let role = own.role.as_deref().and_then(|word| common::ROLES.iter().find(|(name, _)| *name == word));
-    let namespace = meta.namespace.clone().unwrap_or_else(|| "default".to_owned());
-    let node = NodeSpec {
-        name: NodeName::new(&namespace, &meta.name),
+    let Meta { name, namespace: written, annotations: own, labels } = meta?;
+    let namespace = written.clone().unwrap_or_else(|| "default".to_owned());
+    let required = Required {
         cluster: namespace.clone(),
-        host_name: own.host_name.unwrap_or_else(|| meta.name.clone()),
-        namespace,
-        bmh_name: meta.name.clone(),
-        role: role.map_or(Role::Master, |(_, role)| *role),
+        host_name: own.host_name.clone().unwrap_or_else(|| name.clone()),
+        namespace: namespace.clone(),
+        bmh_name: name.clone(),
         source: SourceRef {
             file: spec.at.cx.file.to_owned(),
             line: spec.at.node.mark.line,
             kind: "BareMetalHost".to_owned(),
-            name: meta.name.clone(),
-            namespace: meta.namespace,
+            name: name.clone(),
+            namespace: written,
         },
         bmc: bmc_address?,
         credentials_name: credentials?,
-        disable_certificate_verification: insecure,
-        bmc_fingerprint: own.bmc_fingerprint,
         boot_mac: boot_mac?,
-        boot_mode,
-        root_device_hints: hints,
-        bios_settings: None,
-        raid,
-        firmware: Vec::new(),
-        profile: own.profile,
-        iso: own.iso.or(image.iso),
-        iso_sha256: own.iso_sha256.or(image.sha256),
-        follow: own.follow,
-        request_id: own.request_id,
-        install: own.install,
-        hold: external,
-        online,
-        automated_cleaning: cleaning,
-        network: NodeNetwork::default(),
-        cluster_network: ClusterNetwork::default(),
-        labels: meta.labels,
-        cluster_labels: std::collections::BTreeMap::new(),
-        suppressed_manifests: Vec::new(),
     };
+    let mut node = required.spec(NodeName::new(&namespace, &name));
+    own.apply(&mut node);
+    boot.apply(&mut node);
+    node.role = own.role.unwrap_or_default();
+    node.disable_certificate_verification = insecure;
+    node.raid = raid;
+    node.iso = node.iso.or(image.iso);
+    node.iso_sha256 = node.iso_sha256.or(image.sha256);
+    node.hold = external;
+    node.online = online;
+    node.labels = labels;
     let places =
         Places { host: spec.at.place(), bmc: address.place(), mac: mac?.place(), interfaces: Vec::new() };
     Some(Candidate { spec: node, places, refused: false })

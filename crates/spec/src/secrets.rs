@@ -18,9 +18,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::common::METADATA;
 use crate::cursor::{At, Cx, NotUsed, Sink};
 use crate::diagnostic::Code;
-use crate::documents::metadata_fields;
+
 use crate::tree::{Value, parse};
 
 /// A BMC's user name and password.
@@ -120,18 +121,18 @@ impl CredentialSources {
         };
         let suffix = variable_suffix(name);
         let (own_user, own_password) = (format!("{USERNAME}_{suffix}"), format!("{PASSWORD}_{suffix}"));
-        if let Some(found) = self.from_environment(&own_user, &own_password).map_err(unusable)? {
+        if let Some(found) = self.in_environment(&own_user, &own_password).map_err(unusable)? {
             return Ok(found);
         }
         if let Some(directory) = &self.directory
-            && let Some(found) = from_directory(directory, namespace, name).map_err(unusable)?
+            && let Some(found) = in_directory(directory, namespace, name).map_err(unusable)?
         {
             return Ok(found);
         }
-        if let Some(found) = self.from_documents(namespace, name).map_err(unusable)? {
+        if let Some(found) = self.in_documents(namespace, name).map_err(unusable)? {
             return Ok(found);
         }
-        if let Some(found) = self.from_environment(USERNAME, PASSWORD).map_err(unusable)? {
+        if let Some(found) = self.in_environment(USERNAME, PASSWORD).map_err(unusable)? {
             return Ok(found);
         }
         let directory = match &self.directory {
@@ -141,7 +142,7 @@ impl CredentialSources {
         let searched = vec![
             format!("environment {own_user} and {own_password}"),
             directory,
-            format!("{} Secrets in the loaded files", self.documents.len()),
+            format!("the loaded files (they hold {} Secrets)", self.documents.len()),
             format!("environment {USERNAME} and {PASSWORD}"),
         ];
         let other = self.documents.iter().find(|one| one.name == name);
@@ -160,7 +161,7 @@ impl CredentialSources {
         })
     }
 
-    fn from_environment(&self, user: &str, password: &str) -> Result<Option<Credentials>, String> {
+    fn in_environment(&self, user: &str, password: &str) -> Result<Option<Credentials>, String> {
         match (self.environment.get(user), self.environment.get(password)) {
             (None, None) => Ok(None),
             (Some(user), Some(password)) => Ok(Some(Credentials {
@@ -172,7 +173,7 @@ impl CredentialSources {
         }
     }
 
-    fn from_documents(&self, namespace: &str, name: &str) -> Result<Option<Credentials>, String> {
+    fn in_documents(&self, namespace: &str, name: &str) -> Result<Option<Credentials>, String> {
         let fits = |one: &&SecretDocument| {
             one.name == name && one.namespace.as_deref().is_none_or(|own| own == namespace)
         };
@@ -191,7 +192,7 @@ fn variable_suffix(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect()
 }
 
-fn from_directory(directory: &Path, namespace: &str, name: &str) -> Result<Option<Credentials>, String> {
+fn in_directory(directory: &Path, namespace: &str, name: &str) -> Result<Option<Credentials>, String> {
     // A name is a single part of a path, whatever the spec says.
     if name.contains(['/', '\\']) || name.starts_with('.') {
         return Err(format!("`{name}` cannot be the name of a Secret"));
@@ -205,7 +206,7 @@ fn from_directory(directory: &Path, namespace: &str, name: &str) -> Result<Optio
     for extension in ["yaml", "yml"] {
         let file = directory.join(format!("{name}.{extension}"));
         if file.is_file() {
-            return from_file(&file, namespace, name).map(Some);
+            return in_file(&file, namespace, name).map(Some);
         }
     }
     Ok(None)
@@ -224,7 +225,7 @@ fn read_line(path: &Path) -> Result<String, String> {
 }
 
 /// The Secret in a YAML file of the directory.
-fn from_file(file: &Path, namespace: &str, name: &str) -> Result<Credentials, String> {
+fn in_file(file: &Path, namespace: &str, name: &str) -> Result<Credentials, String> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
     let (documents, faults) = parse(&text);
@@ -243,7 +244,7 @@ fn from_file(file: &Path, namespace: &str, name: &str) -> Result<Credentials, St
         documents.iter().filter_map(|document| SecretDocument::read(&At::root(cx, document))).collect();
     let problem = || sink_error(sink);
     let sources = CredentialSources { documents: secrets, ..CredentialSources::default() };
-    match sources.from_documents(namespace, name)? {
+    match sources.in_documents(namespace, name)? {
         Some(credentials) => Ok(credentials),
         None => {
             Err(problem().unwrap_or_else(|| format!("{} holds no Secret {namespace}/{name}", file.display())))
@@ -262,7 +263,7 @@ impl SecretDocument {
     pub(crate) fn read(root: &At<'_>) -> Option<Self> {
         let fields = root.fields(SECRET)?;
         let _ = (fields.peek("apiVersion"), fields.peek("kind"), fields.peek("type"));
-        let metadata = fields.required("metadata")?.fields(metadata_fields())?;
+        let metadata = fields.required("metadata")?.fields(METADATA)?;
         let namespace = metadata.get("namespace").and_then(|at| at.word());
         let name = metadata.required("name")?.word()?;
         let (data, plain) = (fields.peek("data"), fields.peek("stringData"));

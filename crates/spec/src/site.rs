@@ -4,19 +4,18 @@
 //! ClusterInstance is one such cluster. The fields that say the same are read by the same code.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 
 use crate::annotations::Annotations;
-use crate::common::{self, Candidate, Dialect, Meta, Places};
+use crate::common::{self, Boot, Candidate, Dialect, Meta, Places, Required};
 use crate::cursor::{At, Fields, NotUsed};
 use crate::diagnostic::Code;
 use crate::firmware::{Files, bios_config};
-use crate::node::{BiosSettings, BootMode, NodeName, NodeSpec, Role, SourceRef};
+use crate::node::{BiosSettings, ClusterNetwork, NodeName, NodeSpec, SourceRef};
 
 const INSTALL: &str = "the hub hands it to the installer";
 const HUB: &str = "the hub renders it";
 const POST: &str = "it configures the installed system";
-
-const OBJECT: &[NotUsed] = &[("status", "a controller writes it")];
 
 const SITE: &[NotUsed] = &[
     ("baseDomain", INSTALL),
@@ -169,7 +168,7 @@ fn bare_metal_host<'a>(kinds: Option<At<'a>>, other: &str) -> Option<Inherited<'
     let mut found = None;
     for (key, at) in kinds?.entries() {
         if key.text == "BareMetalHost" {
-            found = Some(Inherited::new(at.clone(), Annotations::read(&at)));
+            found = Some(Inherited::new(at.clone(), Annotations::to_be_added(&at)));
         } else {
             at.not_used(other);
         }
@@ -190,17 +189,22 @@ where
 /// What a cluster says for all of its nodes.
 struct Cluster {
     name: String,
-    spec: NodeSpecPart,
+    network: ClusterNetwork,
+    hold: bool,
+    labels: BTreeMap<String, String>,
+    suppressed: Vec<String>,
+    /// `reinstall.generation`.
+    generation: Option<String>,
 }
 
-/// The fields of a [`NodeSpec`] that all nodes of a cluster share.
-#[derive(Clone)]
-struct NodeSpecPart {
-    network: crate::node::ClusterNetwork,
-    hold: bool,
-    labels: std::collections::BTreeMap<String, String>,
-    suppressed: Vec<String>,
-    generation: Option<String>,
+impl Cluster {
+    fn apply(&self, spec: &mut NodeSpec) {
+        spec.cluster_network = self.network.clone();
+        spec.hold = self.hold;
+        spec.cluster_labels = self.labels.clone();
+        spec.suppressed_manifests = self.suppressed.clone();
+        spec.request_id = self.generation.clone();
+    }
 }
 
 /// Reads a SiteConfig; sound nodes are added to `out`.
@@ -218,8 +222,7 @@ pub(crate) fn site_config(root: &At<'_>, files: Files<'_>, out: &mut Vec<Candida
 /// Answers how many errors are the clusters' own, below which they have been dealt with.
 fn read_site(root: &At<'_>, files: Files<'_>, found: &mut Vec<Candidate>) -> usize {
     let sink = root.cx.sink;
-    let Some(fields) = root.fields(OBJECT) else { return 0 };
-    let _ = (fields.peek("apiVersion"), fields.peek("kind"));
+    let Some(fields) = common::object(root) else { return 0 };
     let meta = common::meta(&fields, "spec.crAnnotations.add.BareMetalHost");
     let Some(spec) = fields.required("spec").and_then(|at| at.fields(SITE)) else { return 0 };
     let level = Level::site_config(&spec, &[], files);
@@ -249,14 +252,12 @@ fn read_cluster(
     let Some(fields) = at.fields(CLUSTER) else { return 0 };
     let level = Level::site_config(&fields, &[site], files);
     let name = fields.required("clusterName").and_then(|at| name(&at));
-    let spec = NodeSpecPart {
-        network: common::cluster_network(&fields, Dialect::SiteConfig),
-        hold: fields.get("holdInstallation").and_then(|at| at.boolean()).unwrap_or(false),
-        labels: fields.get("clusterLabels").map(|at| at.text_map()).unwrap_or_default(),
-        suppressed: fields.get("crSuppression").map(|at| at.words()).unwrap_or_default(),
-        generation: None,
-    };
-    let cluster = name.map(|name| Cluster { name, spec });
+    let network = common::cluster_network(&fields, Dialect::SiteConfig);
+    let hold = fields.get("holdInstallation").and_then(|at| at.boolean()).unwrap_or(false);
+    let labels = fields.get("clusterLabels").map(|at| at.text_map()).unwrap_or_default();
+    let suppressed = fields.get("crSuppression").map(|at| at.words()).unwrap_or_default();
+    let generation = None;
+    let cluster = name.map(|name| Cluster { name, network, hold, labels, suppressed, generation });
     let handled = each_node(&fields, found, |node| {
         let fields = node.fields(NODE)?;
         let own = Level::site_config(&fields, &[&level, site], files);
@@ -264,8 +265,8 @@ fn read_cluster(
         let annotations = nearest(levels.iter().map(|level| level.annotations.as_ref()));
         let bios = nearest(levels.iter().map(|level| level.bios.as_ref())).cloned().flatten();
         let suppressed = fields.get("crSuppression").map(|at| at.words());
-        let mut candidate =
-            read_node(&fields, "SiteConfig", meta, cluster.as_ref(), annotations, suppressed)?;
+        let mut candidate = read_node(&fields, "SiteConfig", meta, cluster.as_ref())?;
+        finish(&mut candidate, annotations, suppressed, node);
         candidate.spec.bios_settings = bios;
         Some(candidate)
     });
@@ -285,20 +286,17 @@ pub(crate) fn cluster_instance(root: &At<'_>, out: &mut Vec<Candidate>) {
 }
 
 fn read_instance(root: &At<'_>, found: &mut Vec<Candidate>) -> usize {
-    let Some(object) = root.fields(OBJECT) else { return 0 };
-    let _ = (object.peek("apiVersion"), object.peek("kind"));
+    let Some(object) = common::object(root) else { return 0 };
     let meta = common::meta(&object, "spec.extraAnnotations.BareMetalHost");
     let Some(fields) = object.required("spec").and_then(|at| at.fields(INSTANCE)) else { return 0 };
     let level = Level::instance(&fields, &[]);
     let name = fields.required("clusterName").and_then(|at| name(&at));
-    let spec = NodeSpecPart {
-        network: common::cluster_network(&fields, Dialect::ClusterInstance),
-        hold: fields.get("holdInstallation").and_then(|at| at.boolean()).unwrap_or(false),
-        labels: managed_cluster(fields.get("extraLabels")),
-        suppressed: fields.get("suppressedManifests").map(|at| at.words()).unwrap_or_default(),
-        generation: fields.get("reinstall").and_then(|at| generation(&at)),
-    };
-    let cluster = name.map(|name| Cluster { name, spec });
+    let network = common::cluster_network(&fields, Dialect::ClusterInstance);
+    let hold = fields.get("holdInstallation").and_then(|at| at.boolean()).unwrap_or(false);
+    let labels = managed_cluster(fields.get("extraLabels"));
+    let suppressed = fields.get("suppressedManifests").map(|at| at.words()).unwrap_or_default();
+    let generation = fields.get("reinstall").and_then(|at| generation(&at));
+    let cluster = name.map(|name| Cluster { name, network, hold, labels, suppressed, generation });
     let handled = each_node(&fields, found, |node| {
         let fields = node.fields(INSTANCE_NODE)?;
         let own = Level::instance(&fields, &[&level]);
@@ -308,8 +306,8 @@ fn read_instance(root: &At<'_>, found: &mut Vec<Candidate>) -> usize {
         }
         let suppressed = fields.get("suppressedManifests").map(|at| at.words());
         let host_ref = fields.get("hostRef").map(|at| host_ref(&at));
-        let mut candidate =
-            read_node(&fields, "ClusterInstance", meta.as_ref(), cluster.as_ref(), annotations, suppressed)?;
+        let mut candidate = read_node(&fields, "ClusterInstance", meta.as_ref(), cluster.as_ref())?;
+        finish(&mut candidate, annotations, suppressed, node);
         if let Some(host_ref) = host_ref {
             // The BareMetalHost exists already, and its Secret stands beside it.
             (candidate.spec.namespace, candidate.spec.bmh_name) = host_ref?;
@@ -320,8 +318,8 @@ fn read_instance(root: &At<'_>, found: &mut Vec<Candidate>) -> usize {
     handled
 }
 
-fn managed_cluster(kinds: Option<At<'_>>) -> std::collections::BTreeMap<String, String> {
-    let mut labels = std::collections::BTreeMap::new();
+fn managed_cluster(kinds: Option<At<'_>>) -> BTreeMap<String, String> {
+    let mut labels = BTreeMap::new();
     for (key, at) in kinds.map(|at| at.entries()).unwrap_or_default() {
         if key.text == "ManagedCluster" {
             labels = at.text_map();
@@ -374,8 +372,6 @@ fn read_node(
     kind: &str,
     meta: Option<&Meta>,
     cluster: Option<&Cluster>,
-    annotations: Option<&Annotations>,
-    suppressed: Option<Vec<String>>,
 ) -> Option<Candidate> {
     let host = fields.required("hostName");
     let bmc = fields.required("bmcAddress");
@@ -384,31 +380,18 @@ fn read_node(
     let address = bmc.as_ref().and_then(|at| at.parse());
     let boot_mac = mac.as_ref().and_then(|at| at.parse());
     let credentials = fields.required("bmcCredentialsName").and_then(|at| common::reference(&at));
-    let role = fields.get("role").and_then(|at| at.choice(common::ROLES)).unwrap_or(Role::Master);
-    let boot_mode =
-        fields.get("bootMode").and_then(|at| at.choice(common::BOOT_MODES)).unwrap_or(BootMode::Uefi);
-    let cleaning = fields.get("automatedCleaningMode").and_then(|at| at.choice(common::CLEANING));
-    let hints = fields.get("rootDeviceHints").and_then(|at| common::root_device_hints(&at));
+    let boot = Boot::read(fields);
+    let role = fields.get("role").and_then(|at| at.choice(common::ROLES)).unwrap_or_default();
     let (network, interfaces) =
         fields.get("nodeNetwork").map(|at| common::node_network(&at)).unwrap_or_default();
     let labels = fields.get("nodeLabels").map(|at| at.text_map()).unwrap_or_default();
     let (meta, cluster, host_name, boot_mac) = (meta?, cluster?, host_name?, boot_mac?);
     let (host, bmc, mac) = (host?.place(), bmc?.place(), mac?);
     boots_from_an_interface(&mac, boot_mac, &network);
-    let suppressed = suppressed.unwrap_or_else(|| cluster.spec.suppressed.clone());
-    if suppressed.iter().any(|kind| kind == "BareMetalHost") {
-        fields.at.warning(
-            Code::Sloppy,
-            "the hub is told not to render this node's BareMetalHost; rackhand provisions it all the same",
-        );
-    }
-    let own = annotations.cloned().unwrap_or_default();
-    let spec = NodeSpec {
-        name: NodeName::new(&cluster.name, &host_name),
+    let required = Required {
         cluster: cluster.name.clone(),
         namespace: cluster.name.clone(),
         bmh_name: host_name.clone(),
-        role,
         source: SourceRef {
             file: fields.at.cx.file.to_owned(),
             line: fields.at.node.mark.line,
@@ -418,31 +401,40 @@ fn read_node(
         },
         bmc: address?,
         credentials_name: credentials?,
-        disable_certificate_verification: None,
-        bmc_fingerprint: own.bmc_fingerprint,
         boot_mac,
-        boot_mode,
-        root_device_hints: hints,
-        bios_settings: None,
-        raid: None,
-        firmware: Vec::new(),
-        profile: own.profile,
-        iso: own.iso,
-        iso_sha256: own.iso_sha256,
-        follow: own.follow,
-        request_id: own.request_id.or_else(|| cluster.spec.generation.clone()),
-        install: own.install,
-        hold: cluster.spec.hold,
-        online: None,
-        automated_cleaning: cleaning,
-        network,
-        cluster_network: cluster.spec.network.clone(),
-        labels,
-        cluster_labels: cluster.spec.labels.clone(),
-        suppressed_manifests: suppressed,
         host_name,
     };
+    let name = NodeName::new(&required.cluster, &required.host_name);
+    let mut spec = required.spec(name);
+    cluster.apply(&mut spec);
+    boot.apply(&mut spec);
+    spec.role = role;
+    spec.network = network;
+    spec.labels = labels;
     Some(Candidate { spec, places: Places { host, bmc, mac: mac.place(), interfaces }, refused: false })
+}
+
+/// What a node inherits or overrides.
+fn finish(
+    candidate: &mut Candidate,
+    annotations: Option<&Annotations>,
+    suppressed: Option<Vec<String>>,
+    node: &At<'_>,
+) {
+    let spec = &mut candidate.spec;
+    let generation = spec.request_id.take();
+    if let Some(annotations) = annotations {
+        annotations.apply(spec);
+    }
+    spec.request_id = spec.request_id.take().or(generation);
+    if let Some(own) = suppressed {
+        spec.suppressed_manifests = own;
+    }
+    if spec.suppressed_manifests.iter().any(|kind| kind == "BareMetalHost") {
+        let message =
+            "the hub is told not to render this node's BareMetalHost; rackhand provisions it all the same";
+        node.warning(Code::Sloppy, message);
+    }
 }
 
 /// The boot MAC is how a machine is recognised, so it should be one of its interfaces'.

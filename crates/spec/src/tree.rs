@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Tag};
 
 /// Most nodes in one file, aliases counted as often as they are used.
-const MOST_NODES: usize = 200_000;
+const MOST_NODES: usize = 500_000;
 /// Deepest nesting in one document, aliases included.
 const DEEPEST: usize = 128;
 
@@ -127,7 +127,18 @@ struct Open {
 
 enum Items {
     Sequence(Vec<Node>),
-    Mapping { pairs: Vec<(Key, Node)>, key: Option<Key>, merges: Vec<Node> },
+    Mapping(Pairs),
+}
+
+#[derive(Default)]
+struct Pairs {
+    pairs: Vec<(Key, Node)>,
+    /// The key whose value comes next.
+    key: Option<Key>,
+    /// Keys so far, and their lines.
+    seen: BTreeMap<String, usize>,
+    /// What `<<` names.
+    merges: Vec<Node>,
 }
 
 impl Builder {
@@ -138,7 +149,7 @@ impl Builder {
             Event::Scalar(text, style, anchor, tag) => {
                 let kind = self.kind(&text, style, tag.as_deref(), mark);
                 let scalar = Value::Scalar(Scalar { text: text.into_owned(), kind });
-                self.add(Node { mark, value: scalar, size: 1, depth: 1 }, anchor);
+                self.add(Node { mark, value: scalar, size: 1, depth: 1 }, anchor, 1);
             }
             Event::SequenceStart(_, anchor, tag) => {
                 self.collection_tag(tag.as_ref(), mark);
@@ -146,16 +157,19 @@ impl Builder {
             }
             Event::MappingStart(_, anchor, tag) => {
                 self.collection_tag(tag.as_ref(), mark);
-                let items = Items::Mapping { pairs: Vec::new(), key: None, merges: Vec::new() };
-                self.open.push(Open { mark, anchor, items });
+                self.open.push(Open { mark, anchor, items: Items::Mapping(Pairs::default()) });
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(),
             Event::Alias(anchor) => match self.anchors.get(&anchor) {
-                Some(node) => self.add(Node { mark, ..node.clone() }, 0),
+                Some(node) => {
+                    let copy = Node { mark, ..node.clone() };
+                    let size = copy.size;
+                    self.add(copy, 0, size);
+                }
                 // An alias within its own anchor: the anchor is known only once it is complete.
                 None => {
                     self.fault(mark, "an alias that contains itself".to_owned(), None);
-                    self.add(null(mark), 0);
+                    self.add(null(mark), 0, 1);
                 }
             },
             _ => {}
@@ -181,9 +195,9 @@ impl Builder {
         let Some(Open { mark, anchor, items }) = self.open.pop() else { return };
         let value = match items {
             Items::Sequence(items) => Value::Sequence(items),
-            Items::Mapping { mut pairs, merges, .. } => {
+            Items::Mapping(Pairs { mut pairs, mut seen, merges, .. }) => {
                 for merged in merges {
-                    self.merge(&mut pairs, merged);
+                    self.merge(&mut pairs, &mut seen, merged);
                 }
                 Value::Mapping(pairs)
             }
@@ -193,17 +207,18 @@ impl Builder {
             Value::Sequence(items) => extent(items.iter()),
             Value::Mapping(pairs) => extent(pairs.iter().map(|(_, node)| node)),
         };
-        self.add(Node { mark, value, size, depth }, anchor);
+        self.add(Node { mark, value, size, depth }, anchor, 1);
     }
 
-    /// Puts a complete node where it belongs: a key, a value, an item or the document.
-    fn add(&mut self, node: Node, anchor: usize) {
-        self.nodes += if matches!(node.value, Value::Scalar(_)) { 1 } else { node.size };
+    /// Puts a complete node where it belongs: a key, a value, an item or the document. `new` is how many values it adds to
+    /// those that were counted before.
+    fn add(&mut self, node: Node, anchor: usize, new: usize) {
+        // What an anchor names is kept apart, so that it can be used again.
+        self.nodes += if anchor == 0 { new } else { new + node.size };
         if self.nodes > MOST_NODES || self.open.len() + node.depth > DEEPEST {
             if !self.exhausted {
-                let message = format!(
-                    "the document is larger than {MOST_NODES} values or deeper than {DEEPEST} levels"
-                );
+                let message =
+                    format!("the file is larger than {MOST_NODES} values or deeper than {DEEPEST} levels");
                 self.fault(node.mark, message, Some("aliases count as often as they are used"));
             }
             self.exhausted = true;
@@ -212,59 +227,59 @@ impl Builder {
         if anchor != 0 {
             self.anchors.insert(anchor, node.clone());
         }
-        let path_of_duplicate = self.path();
         match self.open.last_mut().map(|open| &mut open.items) {
             None => self.root = Some(node),
             Some(Items::Sequence(items)) => items.push(node),
-            Some(Items::Mapping { pairs, key, merges }) => match key.take() {
-                None => {
-                    let (new, fault) = as_key(node);
-                    let first =
-                        pairs.iter().find(|(known, _)| known.text == new.text).map(|(known, _)| known.mark);
-                    let fault = fault.or_else(|| {
-                        first.map(|mark| {
-                            format!(
-                                "`{}` stands twice in this mapping; the first is in line {}",
-                                new.text, mark.line
-                            )
-                        })
-                    });
-                    let mark = new.mark;
-                    let path = join(&path_of_duplicate, &new.text);
-                    *key = Some(new);
-                    if let Some(message) = fault {
-                        self.faults.push(Fault { mark, path, message, help: None });
-                    }
-                }
-                Some(key) if key.text == "<<" => merges.push(node),
-                Some(key) => pairs.push((key, node)),
+            Some(Items::Mapping(mapping)) => match mapping.key.take() {
+                None => self.add_key(node),
+                Some(key) if key.text == "<<" => mapping.merges.push(node),
+                Some(key) => mapping.pairs.push((key, node)),
             },
         }
     }
 
-    /// YAML 1.1's merge key: what a mapping does not say itself it takes from another.
-    fn merge(&mut self, pairs: &mut Vec<(Key, Node)>, merged: Node) {
+    /// A key, with what is wrong with it.
+    fn add_key(&mut self, node: Node) {
+        let mark = node.mark;
+        let fault = match node.value {
+            Value::Scalar(scalar) => self.open_key(Key { text: scalar.text, mark }),
+            _ => {
+                self.open_key(Key { text: String::new(), mark });
+                // A template is the way in which such keys come about: `{{ x }}` is a mapping in a mapping.
+                Some(("a list or a mapping stands in the place of a field's name".to_owned(), Some(TEMPLATE)))
+            }
+        };
+        if let Some((message, help)) = fault {
+            self.fault(mark, message, help);
+        }
+    }
+
+    /// Notes the key whose value comes next, unless it was there before.
+    fn open_key(&mut self, new: Key) -> Option<(String, Option<&'static str>)> {
+        let Some(Open { items: Items::Mapping(mapping), .. }) = self.open.last_mut() else { return None };
+        let first = mapping.seen.insert(new.text.clone(), new.mark.line);
+        let message = first
+            .map(|line| format!("`{}` stands twice in this mapping; the first is in line {line}", new.text));
+        mapping.key = Some(new);
+        Some((message?, None))
+    }
+
+    /// YAML 1.1's merge key: what a mapping does not say itself it takes from another, or from each of several.
+    fn merge(&mut self, pairs: &mut Vec<(Key, Node)>, seen: &mut BTreeMap<String, usize>, merged: Node) {
         match merged.value {
             Value::Mapping(more) => {
                 for (key, node) in more {
-                    if !pairs.iter().any(|(known, _)| known.text == key.text) {
+                    if !seen.contains_key(&key.text) {
+                        seen.insert(key.text.clone(), key.mark.line);
                         pairs.push((key, node));
                     }
                 }
             }
-            Value::Sequence(items) => {
-                for item in items {
-                    if let Value::Mapping(more) = item.value {
-                        for (key, node) in more {
-                            if !pairs.iter().any(|(known, _)| known.text == key.text) {
-                                pairs.push((key, node));
-                            }
-                        }
-                    }
-                }
+            Value::Sequence(items) if items.iter().all(|item| matches!(item.value, Value::Mapping(_))) => {
+                items.into_iter().for_each(|item| self.merge(pairs, seen, item));
             }
-            Value::Scalar(_) => {
-                self.fault(merged.mark, "`<<` merges a mapping, and this is none".to_owned(), None)
+            Value::Sequence(_) | Value::Scalar(_) => {
+                self.fault(merged.mark, "`<<` merges a mapping, and this is none".to_owned(), None);
             }
         }
     }
@@ -312,8 +327,8 @@ impl Builder {
         for open in &self.open {
             match &open.items {
                 Items::Sequence(items) => path.push_str(&format!("[{}]", items.len())),
-                Items::Mapping { key: Some(key), .. } => path = join(&path, &key.text),
-                Items::Mapping { key: None, .. } => {}
+                Items::Mapping(Pairs { key: Some(key), .. }) => path = join(&path, &key.text),
+                Items::Mapping(_) => {}
             }
         }
         path
@@ -327,17 +342,6 @@ pub(crate) fn join(path: &str, key: &str) -> String {
         (true, true) => key.to_owned(),
         (true, false) => format!("{path}.{key}"),
         (false, _) => format!("{path}[\"{}\"]", key.escape_debug()),
-    }
-}
-
-/// A node in the place of a key.
-fn as_key(node: Node) -> (Key, Option<String>) {
-    match node.value {
-        Value::Scalar(scalar) => (Key { text: scalar.text, mark: node.mark }, None),
-        _ => {
-            let key = Key { text: String::new(), mark: node.mark };
-            (key, Some("a list or a mapping stands in the place of a field's name".to_owned()))
-        }
     }
 }
 
@@ -370,13 +374,15 @@ fn plain_kind(text: &str) -> Kind {
     }
 }
 
+const TEMPLATE: &str = "`{{ … }}` is a template: render it first, or put the value in quotes";
+
 /// What usually lies behind a syntax error.
 fn advice(kind: &ErrorKind, text: &str, mark: Mark) -> Option<&'static str> {
     let near = |needle: &str| {
         text.lines().skip(mark.line.saturating_sub(2)).take(2).any(|line| line.contains(needle))
     };
     if near("{{") {
-        return Some("`{{ … }}` is a template: render it first, or put the value in quotes");
+        return Some(TEMPLATE);
     }
     match kind {
         ErrorKind::TabNotAllowed

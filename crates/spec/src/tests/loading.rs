@@ -128,13 +128,13 @@ fn what_kustomize_would_change_is_never_read_unchanged() {
     let loaded = dir.load("", Kustomize::Never);
     assert_eq!(names(&loaded), ["c/n2"], "base belongs to the overlay");
     insta::assert_snapshot!(dir.errors(&loaded), @r"
-    DIR/overlay/kustomization.yaml:1:1: error: changes what it lists (patches), and running kustomize is switched off
+    DIR/overlay/kustomization.yaml:1:1: error: it changes what it lists (patches), and running kustomize is switched off
         help: run `kustomize build DIR/overlay` and pass its output
     ");
     let missing = dir.load("overlay", Kustomize::Program(PathBuf::from("/nonexistent/kustomize")));
     assert!(missing.nodes.is_empty());
     insta::assert_snapshot!(dir.errors(&missing), @r"
-    DIR/overlay/kustomization.yaml:1:1: error: changes what it lists (patches), and /nonexistent/kustomize cannot be run: No such file or directory (os error 2)
+    DIR/overlay/kustomization.yaml:1:1: error: it changes what it lists (patches), and /nonexistent/kustomize cannot be run: No such file or directory (os error 2)
         help: install kustomize, or pass the output of `kustomize build DIR/overlay`
     ");
 }
@@ -179,7 +179,7 @@ fn kustomizes_output_is_what_counts() {
     assert_eq!(loaded.nodes[0].source.file, dir.path("d/kustomization.yaml"));
     let failing = program(&dir, "echo 'Error: no such plugin' >&2; exit 3");
     insta::assert_snapshot!(dir.errors(&dir.load("d", failing)), @r"
-    DIR/d/kustomization.yaml:1:1: error: changes what it lists (namePrefix), and kustomize failed (exit status: 3): Error: no such plugin
+    DIR/d/kustomization.yaml:1:1: error: it changes what it lists (namePrefix), and kustomize failed (exit status: 3): Error: no such plugin
         help: try `kustomize build DIR/d`
     ");
 }
@@ -201,8 +201,8 @@ fn a_path_without_a_node_says_what_it_holds() {
         help: SiteConfig, ClusterInstance and BareMetalHost are read; found: no document
     ");
     insta::assert_snapshot!(errors("bmh.yaml"), @r"
-    DIR/bmh.yaml:1:1: error: there is no node here that can be provisioned
-        help: SiteConfig, ClusterInstance and BareMetalHost are read; found: no document
+    DIR/bmh.yaml:1:1: error: every host here is left out, so there is nothing to provision
+        help: see the warnings
     ");
     insta::assert_snapshot!(errors("gone.yaml"), @"DIR/gone.yaml:1:1: error: cannot be read: No such file or directory (os error 2)");
     std::fs::write(dir.path("binary.yaml"), [0xff, 0xfe, 0x00]).unwrap();

@@ -10,7 +10,7 @@ use crate::tree::{join, parse};
 use crate::{Code, Loaded, NodeSpec, Source, read};
 
 /// The documents of a text, as values that can be changed and written again: JSON is YAML.
-fn documents(text: &str) -> Vec<Value> {
+pub(super) fn documents(text: &str) -> Vec<Value> {
     let (nodes, faults) = parse(text);
     assert!(faults.is_empty(), "{faults:?}");
     let sink = Sink::default();

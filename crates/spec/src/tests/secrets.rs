@@ -51,7 +51,7 @@ fn secrets_are_read_in_both_forms() {
 #[test]
 fn another_namespaces_secret_is_not_used() {
     let other = secret(", namespace: other", "stringData: {username: root, password: s3cr3t-calvin}");
-    insta::assert_snapshot!(refusal(&sources(&other)), @"no credentials for Secret ns/bmc; searched: environment RACKHAND_BMC_USERNAME_BMC and RACKHAND_BMC_PASSWORD_BMC; no directory of Secrets is given; 1 Secrets in the loaded files; environment RACKHAND_BMC_USERNAME and RACKHAND_BMC_PASSWORD. f.yaml has a Secret of that name in namespace other, which is not the node's and is not used");
+    insta::assert_snapshot!(refusal(&sources(&other)), @"no credentials for Secret ns/bmc; searched: environment RACKHAND_BMC_USERNAME_BMC and RACKHAND_BMC_PASSWORD_BMC; no directory of Secrets is given; the loaded files (they hold 1 Secrets); environment RACKHAND_BMC_USERNAME and RACKHAND_BMC_PASSWORD. f.yaml has a Secret of that name in namespace other, which is not the node's and is not used");
     let anywhere = secret("", "stringData: {username: any, password: x}");
     let own = secret(", namespace: ns", "stringData: {username: own, password: x}");
     assert_eq!(found(&sources(&format!("{anywhere}---\n{own}"))).0, "own");
@@ -104,7 +104,7 @@ fn a_directory_holds_secrets_in_two_forms() {
         CredentialSources { directory: Some(dir.path().to_owned()), ..CredentialSources::default() };
     let refusal =
         |sources: &CredentialSources| refusal(sources).replace(&dir.path().display().to_string(), "DIR");
-    insta::assert_snapshot!(refusal(&sources), @"no credentials for Secret ns/bmc; searched: environment RACKHAND_BMC_USERNAME_BMC and RACKHAND_BMC_PASSWORD_BMC; directory DIR; 0 Secrets in the loaded files; environment RACKHAND_BMC_USERNAME and RACKHAND_BMC_PASSWORD");
+    insta::assert_snapshot!(refusal(&sources), @"no credentials for Secret ns/bmc; searched: environment RACKHAND_BMC_USERNAME_BMC and RACKHAND_BMC_PASSWORD_BMC; directory DIR; the loaded files (they hold 0 Secrets); environment RACKHAND_BMC_USERNAME and RACKHAND_BMC_PASSWORD");
     let yaml = dir.path().join("bmc.yaml");
     std::fs::write(&yaml, secret(", namespace: ns", "stringData: {username: yaml, password: s3cr3t-calvin}"))
         .unwrap();
