@@ -36,3 +36,45 @@ pub(crate) fn choose(bmc: &str, link: &Link, name: Option<&str>) -> Result<AnyDr
         Error::new(ErrorKind::Unsupported, bmc, detail)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use rackhand_bmc::{Pacing, SystemClock};
+    use rackhand_http::ServiceTransport;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    async fn link(root: Value) -> Link {
+        let service = move |_: http::Request<Bytes>| {
+            let body = Bytes::from(root.to_string());
+            async move { Ok(http::Response::new(body)) }
+        };
+        let transport = Arc::new(ServiceTransport::new("https://bmc.test".parse().unwrap(), service));
+        rackhand_redfish::open(transport, "bmc.test", &Pacing::default(), &SystemClock).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_service_of_no_vendor_gets_the_standard_driver() {
+        let link = link(json!({"RedfishVersion": "1.5.0", "Name": "Redvirt Service"})).await;
+        assert_eq!(choose("bmc.test", &link, None).unwrap().name(), "standard");
+        assert_eq!(choose("bmc.test", &link, Some("standard")).unwrap().name(), "standard");
+        let Err(error) = choose("bmc.test", &link, Some("drac")) else {
+            panic!("there is no driver of this name")
+        };
+        assert!(error.to_string().contains("no driver \"drac\" in this build; it has"), "{error}");
+    }
+
+    #[test]
+    fn names_are_distinct_and_the_standard_driver_is_last() {
+        let mut names: Vec<&str> = drivers().iter().map(|driver| driver.name()).collect();
+        assert_eq!(names.last(), Some(&"standard"));
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}

@@ -8,6 +8,8 @@ mod document;
 mod link;
 pub mod messages;
 pub mod standard;
+#[cfg(test)]
+mod testing;
 mod uri;
 mod wire;
 

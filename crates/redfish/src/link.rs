@@ -24,7 +24,7 @@ pub struct Link {
 
 /// The one path that Redfish fixes. Everything else is reached by following links.
 const ROOT: &str = "/redfish/v1/";
-/// The same without the slash, which some services redirect to or insist on.
+/// The same without the slash, which some services insist on.
 const ROOT_BARE: &str = "/redfish/v1";
 
 /// Reads the service root of the BMC that `transport` leads to. `bmc` names it in messages.
@@ -40,7 +40,7 @@ pub async fn open(
 ) -> Result<Link> {
     let mut answer = ask(&transport, bmc, ROOT, pacing, clock).await?;
     let mut path = ROOT;
-    if answer.status == StatusCode::NOT_FOUND || answer.status.is_redirection() {
+    if answer.status == StatusCode::NOT_FOUND {
         path = ROOT_BARE;
         answer = ask(&transport, bmc, path, pacing, clock).await?;
     }

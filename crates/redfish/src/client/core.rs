@@ -43,7 +43,7 @@ impl Default for Conduct {
 
 /// Tries of one read.
 const READ_TRIES: u32 = 3;
-/// Same-host redirects that one request may take.
+/// Same-host redirects that one mutation may take.
 const MOST_REDIRECTS: u32 = 3;
 
 /// One request as the caller means it.
@@ -191,7 +191,7 @@ impl Core {
         Ok(answer)
     }
 
-    /// One exchange, following redirects on the same host and falling back to gzip where that is insisted on.
+    /// One exchange, following a mutation's redirects on the same host and falling back to gzip where that is insisted on.
     pub(crate) async fn send(
         &self,
         ask: &Ask,
@@ -220,14 +220,10 @@ impl Core {
         Err(self.refusal(&ask, "the BMC redirects in a circle".to_owned()))
     }
 
-    /// Where a redirect leads. A redirected request was not carried out, so it may be sent again there; 301 and 302 are
-    /// followed for reads only, because they let a client change the method.
+    /// Where a redirected mutation leads: 307 and 308 say that it was not carried out and may be sent again there.
+    /// Redirects of reads are the transport's affair.
     fn moved(&self, ask: &Ask, answer: &Answer) -> Result<Option<String>, TransportError> {
-        let follow = match answer.status.as_u16() {
-            307 | 308 => true,
-            301 | 302 => ask.method == Method::GET,
-            _ => false,
-        };
+        let follow = ask.method != Method::GET && matches!(answer.status.as_u16(), 307 | 308);
         match answer.location.as_deref().filter(|_| follow) {
             Some(link) => crate::uri::on_origin(self.transport.origin(), link)
                 .map(Some)

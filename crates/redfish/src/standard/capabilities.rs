@@ -2,7 +2,7 @@
 
 use rackhand_bmc::{Capabilities, Learned, Operation, ResetType, Support};
 
-use super::host::Machine;
+use super::{dialect::Dialect, host::Machine};
 use crate::document::View;
 
 /// The reset types that an action advertises beside itself; empty when it does not.
@@ -11,7 +11,7 @@ pub(crate) fn allowed_resets(action: View<'_>) -> Vec<String> {
 }
 
 /// What the System and its Manager advertise. What they do not speak of has no entry, which means unknown.
-pub(crate) fn of(machine: &Machine) -> Capabilities {
+pub(crate) fn of(machine: &Machine, dialect: &dyn Dialect) -> Capabilities {
     let mut known = Capabilities::default();
     power(machine, &mut known);
     boot(machine, &mut known);
@@ -34,6 +34,10 @@ pub(crate) fn of(machine: &Machine) -> Capabilities {
     let bios =
         [Operation::BiosRead, Operation::BiosPendingRead, Operation::BiosStage, Operation::BiosDiscard];
     linked(&bios, system.link("Bios").is_some(), "Bios");
+    if !dialect.bios_can_restage() && system.link("Bios").is_some() {
+        let why = "what is pending cannot be overwritten on this BMC".to_owned();
+        known.set(Operation::BiosDiscard, Support::Unsupported(why), Learned::Assumed);
+    }
     known.set(Operation::InventoryRead, Support::Supported, Learned::Assumed);
     if let Some(manager) = machine.manager() {
         let media = system.link("VirtualMedia").is_some() || manager.link("VirtualMedia").is_some();

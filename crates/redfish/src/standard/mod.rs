@@ -154,7 +154,7 @@ impl<D: Dialect> Standard<D> {
         let host = Arc::new(host);
         let session = Arc::new(StandardSession(client));
         let mut bmc = Bmc::new(self.target.bmc, host.identity(), pacing, session);
-        bmc.capabilities = capabilities::of(&host.machine);
+        bmc.capabilities = capabilities::of(&host.machine, host.dialect.as_ref());
         host.dialect.capabilities(&host.machine, &mut bmc.capabilities);
         let system = &host.machine.system;
         bmc.power = Some(put(&host, self.power, Arc::new(StandardPower::new(&host))));
@@ -216,3 +216,6 @@ impl Driver for StandardDriver {
         Standard::new(link, target, Plain).connect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,27 +38,24 @@ pub(crate) async fn choose(
     {
         hosts = vec![own];
     }
+    if hosts.is_empty()
+        && let Some(skipped) = found.skipped.first()
+    {
+        // Read again for its own error: whether it passes, is forbidden, or the session has ended.
+        return client.get(&skipped.what).await;
+    }
     let list: Vec<&str> = hosts.iter().map(Document::uri).collect();
-    let detail = match list.as_slice() {
-        [] if found.skipped.is_empty() => "this BMC shows no System; it may still be starting".to_owned(),
-        [] => {
-            let seen: Vec<String> =
-                found.skipped.iter().map(|skipped| format!("{}: {}", skipped.what, skipped.why)).collect();
-            format!("no System of this BMC can be read: {}", seen.join("; "))
-        }
-        [_] => String::new(),
-        several => format!(
-            "this BMC has {} Systems; name one in the BMC's address: {}",
-            several.len(),
-            several.join(", ")
-        ),
-    };
+    let several =
+        format!("this BMC has {} Systems; name one in the BMC's address: {}", list.len(), list.join(", "));
     let mut hosts = hosts.into_iter();
     match (hosts.next(), hosts.next()) {
         (Some(only), None) => Ok(only),
         // Systems appear late after a BMC's restart (iDRAC shows none for two minutes), so nothing found passes.
-        (None, _) => Err(client.error(ErrorKind::Busy { retry_after: None }, detail)),
-        (Some(_), Some(_)) => Err(client.error(ErrorKind::RejectedValue { properties: Vec::new() }, detail)),
+        (None, _) => {
+            let detail = "this BMC shows no System; it may still be starting";
+            Err(client.error(ErrorKind::Busy { retry_after: None }, detail))
+        }
+        (Some(_), Some(_)) => Err(client.error(ErrorKind::RejectedValue { properties: Vec::new() }, several)),
     }
 }
 
