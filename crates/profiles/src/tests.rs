@@ -218,6 +218,18 @@ fn a_directory_is_read_with_every_problem_named() {
     assert!(missing.contains("cannot be read"), "{missing}");
 }
 
+#[test]
+fn the_readmes_example_is_a_profile() {
+    let readme = include_str!("../../../firmware-profiles/README.md");
+    let example: String =
+        readme.lines().filter_map(|line| line.strip_prefix("    ")).map(|line| format!("{line}\n")).collect();
+    let example = example.replace("<64 digits>", &"0".repeat(64));
+    let profiles = parse(&example).unwrap();
+    let chosen = profiles.select("ran-low-latency", &host("Dell Inc.", "PowerEdge R750", "1.13.2")).unwrap();
+    assert_eq!(chosen.spec.boot_mode(), Some(BootMode::UefiSecureBoot));
+    assert_eq!((chosen.spec.storage.volumes.len(), chosen.spec.firmware.len()), (1, 1));
+}
+
 /// A file added to `firmware-profiles/` and forgotten in the table of built-in ones would be missing from the program.
 #[test]
 fn every_shipped_file_is_built_in() {
