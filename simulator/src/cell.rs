@@ -1,5 +1,6 @@
 //! A machine with what surrounds it: the lock, the clock, the log, and the tasks that work for it.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -8,14 +9,14 @@ use bytes::Bytes;
 use http::{Method, StatusCode, header};
 
 use crate::clock::{SimClock, SimTime};
-use crate::faults::Faults;
+use crate::faults::{Faults, Rejection, glob};
 use crate::fetch::{self, MediaFetch};
 use crate::guest;
-use crate::log::{Entry, Log, RequestEntry, StateEntry, millis};
+use crate::log::{Class, Entry, Log, RequestEntry, StateEntry, millis};
 use crate::machine::{Deed, LoginProblem, Machine};
-use crate::personality::{Personality, Quirks, Traits};
+use crate::personality::{Features, Personality, Quirks, Traits};
 use crate::tasks::Tasks;
-use crate::web::{Call, Found, Handler, Problem, Reply, Table, reply};
+use crate::web::{Call, Found, Handler, Problem, Reply, Table, expand, reply};
 
 /// What all machines of a simulation share.
 pub struct World {
@@ -45,7 +46,9 @@ pub struct Cell {
     pub quirks: Quirks,
     /// What the web side needs to know of the personality.
     pub traits: Traits,
-    table: Table,
+    /// What its service does beyond the least.
+    pub features: Features,
+    table: Arc<Table>,
     machine: Mutex<Machine>,
     down_until: Mutex<SimTime>,
     tls_connections: AtomicU64,
@@ -60,22 +63,24 @@ impl std::fmt::Debug for Cell {
 }
 
 impl Cell {
-    /// Puts a machine into its surroundings; `number` is its place in the simulation.
+    /// Puts a machine into its surroundings; `number` is its place in the simulation, `table` the personality's resources.
     pub fn new(
         number: usize,
         machine: Machine,
         personality: Arc<dyn Personality>,
         quirks: Quirks,
+        table: Arc<Table>,
         world: Arc<World>,
     ) -> Arc<Self> {
         let traits = personality.traits(&quirks, &machine.identity);
-        let table = personality.table(&quirks);
+        let features = personality.features(&quirks);
         Arc::new_cyclic(|me| Self {
             name: machine.name.clone(),
             world,
             personality,
             quirks,
             traits,
+            features,
             table,
             machine: Mutex::new(machine),
             down_until: Mutex::new(SimTime::ZERO),
@@ -88,14 +93,7 @@ impl Cell {
     /// Advances the machine to now and lets `f` work on it; then logs what changed and sends off what is to be done.
     pub fn with<T>(&self, f: impl FnOnce(&mut Machine) -> T) -> T {
         let mut machine = self.machine.lock().unwrap_or_else(PoisonError::into_inner);
-        for attribute in self.world.faults.bios_rejected(&self.name) {
-            if attribute == "*" {
-                let all: Vec<_> = machine.bios.current.keys().cloned().collect();
-                machine.bios_rejects.extend(all);
-            } else {
-                machine.bios_rejects.insert(attribute);
-            }
-        }
+        self.apply_standing_faults(&mut machine);
         machine.advance(self.world.clock.now());
         let result = f(&mut machine);
         let now = machine.now();
@@ -120,13 +118,61 @@ impl Cell {
         result
     }
 
+    /// Faults that are states of the machine come and go with their rules.
+    fn apply_standing_faults(&self, machine: &mut Machine) {
+        for (moment, at_patch) in [(Rejection::Post, false), (Rejection::Patch, true)] {
+            let patterns = self.world.faults.bios_rejected(&self.name, moment);
+            let matches = |name: &&String| patterns.iter().any(|pattern| glob(pattern, name));
+            let rejects = if patterns.is_empty() {
+                BTreeSet::new()
+            } else {
+                machine.bios.current.keys().filter(matches).cloned().collect()
+            };
+            if at_patch {
+                machine.bios.refuses = rejects;
+            } else {
+                machine.bios_rejects = rejects;
+            }
+        }
+    }
+
+    /// The way to image servers, as this BMC has it.
+    pub fn net(&self) -> Arc<dyn MediaFetch> {
+        if self.world.faults.image_unreachable(&self.name) {
+            Arc::new(fetch::NoRoute)
+        } else {
+            Arc::clone(&self.world.net)
+        }
+    }
+
+    /// What kind of request that would be, unless its handler knows better.
+    pub fn class_of(&self, method: &Method, path: &str) -> Class {
+        if *method == Method::GET || *method == Method::HEAD || *method == Method::OPTIONS {
+            return Class::Read;
+        }
+        let path = path.trim_end_matches('/').to_ascii_lowercase();
+        let session = |login: &&str| {
+            path.strip_prefix(*login).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        if self.traits.login_paths.iter().any(|login| session(login)) {
+            Class::Session
+        } else {
+            Class::Change
+        }
+    }
+
     fn carry_out(&self, deed: Deed) {
-        let Some(me) = self.me.upgrade() else { return };
+        let Some(me) = self.me() else { return };
         match deed {
             Deed::BootCd { boot, slot } => self.world.tasks.spawn(guest::boot_cd(me, boot, slot)),
             Deed::Announce { boot, callback } => self.world.tasks.spawn(guest::announce(me, boot, callback)),
             Deed::Map { slot, generation } => self.world.tasks.spawn(map(me, slot, generation)),
         }
+    }
+
+    /// Itself, while the simulation lasts.
+    pub fn me(&self) -> Option<Arc<Self>> {
+        self.me.upgrade()
     }
 
     /// The machine is not reachable for `seconds` of simulated time from now on.
@@ -164,10 +210,12 @@ impl Cell {
             Ok(found) => self.dispatch(&found, &call).await,
             Err(problem) => Err(problem),
         };
+        let carried_out = outcome.is_ok();
         let (reply, tag) = match outcome {
             Ok(answer) => answer,
             Err(problem) => (self.personality.problem(&call, &problem), None),
         };
+        let reply = self.personality.finish(&call, reply);
         let (class, summary) = call.noted();
         self.world.log.add(Entry::Request(RequestEntry {
             seq: 0,
@@ -178,24 +226,37 @@ impl Cell {
             path,
             status: (!arrival.unanswered).then_some(reply.status.as_u16()),
             class,
+            applied: carried_out && reply.status.is_success(),
             summary,
             fault: arrival.fault,
         }));
-        reply.into_response(tag.as_deref(), self.traits.json_type, call.method == Method::HEAD)
+        if let Some(lasts) = arrival.then_down {
+            self.go_down(lasts);
+        }
+        let head = call.method == Method::HEAD;
+        let mut response = reply.into_response(tag.as_deref(), self.traits.json_type, head);
+        if !self.features.odata_version {
+            response.headers_mut().remove("odata-version");
+        }
+        response
+    }
+
+    /// The resource at a path.
+    pub fn find(&self, path: &str) -> Option<Found<'_>> {
+        let ids = &self.traits.ids;
+        let own = |name: &str| match name {
+            "system" => Some(ids.system.as_str()),
+            "manager" => Some(ids.manager.as_str()),
+            "chassis" => Some(ids.chassis.as_str()),
+            _ => None,
+        };
+        self.table.find(path, self.traits.ignore_case, &own)
     }
 
     /// Who asks, and for what: authentication and the table.
     fn admit<'a>(&'a self, call: &mut Call, refuse_login: bool) -> Result<Found<'a>, Problem> {
-        let ids = &self.traits.ids;
-        let own = |name: &str| match name {
-            "system" => Some(ids.system.clone()),
-            "manager" => Some(ids.manager.clone()),
-            "chassis" => Some(ids.chassis.clone()),
-            _ => None,
-        };
         self.authenticate(call, refuse_login)?;
-        let mut found =
-            self.table.find(&call.path, self.traits.ignore_case, &own).ok_or(Problem::NotFound)?;
+        let mut found = self.find(&call.path).ok_or(Problem::NotFound)?;
         call.params = std::mem::take(&mut found.params);
         Ok(found)
     }
@@ -205,9 +266,6 @@ impl Cell {
         let login = call.method == Method::POST && self.traits.login_paths.iter().any(|open| *open == path);
         if login && !refuse || self.traits.open_paths.iter().any(|open| *open == path) {
             return Ok(());
-        }
-        if login {
-            call.class(crate::log::Class::Session);
         }
         self.with(|machine| {
             if refuse {
@@ -235,8 +293,15 @@ impl Cell {
         call: &Arc<Call>,
     ) -> Result<(Reply, Option<String>), Problem> {
         if call.method == Method::GET || call.method == Method::HEAD {
-            let body = self.with(|machine| found.read(call, machine))?;
-            let tag = self.traits.etag.map(|style| reply::etag(style, &body));
+            let depth = expand::asked(self.features.expand, &call.query)?;
+            let (body, tag) = self.with(|machine| {
+                let mut body = found.read(call, machine)?;
+                let tag = self.traits.etag.map(|style| reply::etag(style, &body));
+                if let Some(depth) = depth {
+                    expand::expand(self, machine, &mut body, depth);
+                }
+                Ok((body, tag))
+            })?;
             return Ok((Reply::json(body), tag));
         }
         if call.method == Method::OPTIONS {
@@ -282,6 +347,8 @@ pub struct Arrival {
     pub refuse_login: bool,
     /// Whether the client will not see the answer.
     pub unanswered: bool,
+    /// For how long the BMC does not answer once it has carried this out.
+    pub then_down: Option<std::time::Duration>,
 }
 
 fn basic(value: &str) -> Option<(String, String)> {
@@ -303,7 +370,7 @@ async fn map(cell: Arc<Cell>, slot: usize, generation: u64) {
     if cell.world.faults.media_never_attaches(&cell.name) {
         return;
     }
-    let outcome = fetch::size(cell.world.net.as_ref(), &medium).await;
+    let outcome = fetch::size(cell.net().as_ref(), &medium).await;
     let outcome = outcome.map(|_| ()).map_err(|why| cell.personality.media_error(&why));
     cell.with(|machine| machine.mapped(slot, generation, outcome));
 }

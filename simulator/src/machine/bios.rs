@@ -1,6 +1,10 @@
 //! BIOS settings: current, pending, and the registry that says what is allowed.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
+
+use crate::clock::SimTime;
 
 /// What values an attribute takes.
 #[derive(Debug, Clone, PartialEq)]
@@ -168,7 +172,8 @@ impl Registry {
         self.attributes.iter().find(|attribute| attribute.name == name)
     }
 
-    fn locked(&self, name: &str, values: &Map<String, Value>) -> bool {
+    /// Whether another attribute's value makes `name` read-only.
+    pub fn locked(&self, name: &str, values: &Map<String, Value>) -> bool {
         self.dependencies
             .iter()
             .any(|rule| rule.target == name && rule.effect == Effect::ReadOnly && rule.holds(values))
@@ -223,10 +228,16 @@ pub struct Bios {
     pub registry: Registry,
     /// What the last POST that consumed settings refused.
     pub refused: Vec<Refused>,
+    /// Attributes that are refused when they are written, as a fault asks for.
+    pub refuses: BTreeSet<String>,
     /// How often POST consumed pending settings.
     pub consumed: u64,
     /// How often settings were staged: part of the settings' ETag.
     pub staged: u64,
+    /// Which staging the last POST consumed.
+    pub consumed_staging: u64,
+    /// When it did.
+    pub consumed_at: SimTime,
 }
 
 impl Bios {
@@ -245,6 +256,7 @@ impl Bios {
             let complaint = match self.registry.attribute(name) {
                 None => Some(Complaint::Unknown),
                 Some(attribute) if attribute.read_only => Some(Complaint::ReadOnly),
+                Some(_) if self.refuses.contains(name) => Some(Complaint::Rejected),
                 Some(_) if self.registry.locked(name, &after) => Some(Complaint::Locked),
                 Some(attribute) => attribute.kind.complaint(value),
             };
@@ -275,11 +287,25 @@ impl Bios {
     /// POST takes the pending values over: all but those that `rejected` names. Returns what changed, as
     /// `NAME=VALUE`.
     pub fn consume(&mut self, rejected: impl Fn(&str) -> bool) -> Vec<String> {
-        let pending = std::mem::take(&mut self.pending);
         self.refused.clear();
+        self.take_over(rejected)
+    }
+
+    /// As [`Bios::consume`], and without what the registry is against.
+    pub fn judge_and_consume(&mut self, rejected: impl Fn(&str) -> bool) -> Vec<String> {
+        self.refused = self.complaints(&self.pending);
+        self.take_over(rejected)
+    }
+
+    fn take_over(&mut self, rejected: impl Fn(&str) -> bool) -> Vec<String> {
+        let pending = std::mem::take(&mut self.pending);
         self.consumed += 1;
+        self.consumed_staging = self.staged;
         let mut changed = Vec::new();
         for (name, value) in pending {
+            if self.refused.iter().any(|one| one.attribute == name) {
+                continue;
+            }
             if rejected(&name) {
                 self.refused.push(Refused { attribute: name, value, complaint: Complaint::Rejected });
             } else {

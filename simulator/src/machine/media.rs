@@ -13,6 +13,8 @@ pub enum MediaProblem {
     Occupied,
     /// Nothing is inserted.
     Empty,
+    /// What was ejected has not left yet.
+    Leaving,
 }
 
 /// The medium that a slot shows to the host, for the length of one insert.
@@ -29,7 +31,8 @@ pub struct Medium {
 impl Machine {
     /// Index of the slot with that `Id`.
     pub fn slot_index(&self, id: &str) -> Option<usize> {
-        self.slots.iter().position(|slot| slot.id.eq_ignore_ascii_case(id))
+        let named = |name: &str| name.eq_ignore_ascii_case(id);
+        self.slots.iter().position(|slot| named(&slot.id) || slot.alias.as_deref().is_some_and(named))
     }
 
     fn media_change(&mut self, slot: usize, change: impl FnOnce(&mut super::Slot)) {
@@ -46,6 +49,9 @@ impl Machine {
     /// When there is no such slot, or it is occupied and this BMC does not replace images.
     pub fn may_insert(&self, slot: usize) -> Result<(), MediaProblem> {
         let entry = self.slots.get(slot).ok_or(MediaProblem::NoSlot)?;
+        if entry.ejecting {
+            return Err(MediaProblem::Leaving);
+        }
         if entry.image.is_some() && entry.error.is_none() && !self.rules.media.replaces {
             return Err(MediaProblem::Occupied);
         }
@@ -113,7 +119,7 @@ impl Machine {
     /// When there is no such slot or nothing in it.
     pub fn eject(&mut self, slot: usize) -> Result<(), MediaProblem> {
         let entry = self.slots.get(slot).ok_or(MediaProblem::NoSlot)?;
-        if entry.image.is_none() {
+        if entry.image.is_none() || entry.ejecting {
             return Err(MediaProblem::Empty);
         }
         let lag = self.rules.media.eject_lag;
@@ -122,10 +128,21 @@ impl Machine {
             self.media_change(slot, clear);
         } else if let Some(entry) = self.slots.get_mut(slot) {
             entry.generation += 1;
+            entry.ejecting = true;
             let generation = entry.generation;
             self.plan(lag, Due::Vacate { slot, generation });
         }
         Ok(())
+    }
+
+    /// The reset after the one boot of a medium ejects it.
+    pub(super) fn eject_spent(&mut self) {
+        let spent: Vec<_> =
+            (0..self.slots.len()).filter(|at| self.slots.get(*at).is_some_and(|slot| slot.spent)).collect();
+        for at in spent {
+            self.event("OK", "Virtual media ejected");
+            self.media_change(at, clear);
+        }
     }
 
     pub(super) fn vacate(&mut self, slot: usize, generation: u64) {
@@ -147,7 +164,7 @@ impl Machine {
 
     /// The medium that the host sees in slot number `slot`.
     pub fn medium(&self, slot: usize) -> Option<Medium> {
-        let entry = self.slots.get(slot).filter(|entry| entry.inserted)?;
+        let entry = self.slots.get(slot).filter(|entry| entry.inserted && !entry.ejecting)?;
         let source = entry.image.clone()?;
         Some(Medium { source, verify: entry.verify_certificate, generation: entry.generation })
     }
@@ -159,6 +176,9 @@ fn clear(entry: &mut super::Slot) {
     entry.inserted = false;
     entry.write_protected = true;
     entry.error = None;
+    entry.ejecting = false;
+    entry.boot_next = false;
+    entry.spent = false;
 }
 
 fn word(slot: &super::Slot) -> String {

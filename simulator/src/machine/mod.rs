@@ -1,11 +1,12 @@
 //! The machine: a pure, vendor-neutral state machine. It reads no clock, does no I/O and draws no chance.
 //!
 //! Every access first calls [`Machine::advance`], which plays what has come due, in order. What the world outside has to
-//! do for it (read a medium, call back) it leaves in [`Machine::take_effects`]; what changed, in
+//! do for it (read a medium, call back) it leaves in [`Machine::take_deeds`]; what changed, in
 //! [`Machine::take_changes`].
 
 pub mod bios;
 mod identity;
+pub mod inventory;
 mod jobs;
 mod media;
 mod parts;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::bios::Registry;
+use super::inventory::Inventory;
 use crate::clock::SimTime;
 
 /// Power of the host.
@@ -206,6 +207,14 @@ pub struct Slot {
     pub verify_certificate: bool,
     /// What went wrong with the image, in this BMC's words.
     pub error: Option<String>,
+    /// Another `Id` it answers to, where a second collection shows the same slots.
+    pub alias: Option<String>,
+    /// Ejected, but still shown as inserted: see [`MediaRules::eject_lag`].
+    pub ejecting: bool,
+    /// Whether the next boot is from it whatever the order says, and once only.
+    pub boot_next: bool,
+    /// Whether that boot has begun: the reset after it ejects the medium.
+    pub spent: bool,
     /// Counts inserts and ejects, so that a late answer about an earlier image is noticed.
     pub generation: u64,
 }
@@ -222,8 +231,19 @@ impl Slot {
             write_protected: true,
             verify_certificate: false,
             error: None,
+            alias: None,
+            ejecting: false,
+            boot_next: false,
+            spent: false,
             generation: 0,
         }
+    }
+
+    /// Also answers to this `Id`.
+    #[must_use]
+    pub fn also(mut self, alias: &str) -> Self {
+        self.alias = Some(alias.into());
+        self
     }
 
     /// Whether firmware boots a CD from it.
@@ -449,6 +469,8 @@ pub enum BiosRule {
     AtOnce,
     /// A write waits for the next POST.
     NextPost,
+    /// A write waits for the next POST, which is also the first to judge it.
+    JudgedAtPost,
     /// A write only stages; it takes a scheduled job to apply it in the next POST.
     ByJob,
 }
@@ -476,6 +498,8 @@ pub struct Hardware {
     pub slots: Vec<Slot>,
     /// BIOS attribute registry.
     pub registry: Registry,
+    /// Processors, memory, storage and network ports, one by one.
+    pub inventory: Inventory,
 }
 
 /// Rules of the host and BMC of one personality: everything the machine's core needs to know.

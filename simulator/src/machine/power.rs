@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::bios::plain;
-use super::{Deed, Disk, Due, Guest, Image, JobState, Lasts, Machine, Post, Power};
+use super::{BiosRule, Deed, Disk, Due, Guest, Image, JobState, Lasts, Machine, Post, Power};
 
 /// Why a reset is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,35 +162,66 @@ impl Machine {
     }
 
     pub(super) fn enter_phase(&mut self, number: usize) {
+        if number == 0 {
+            self.eject_spent();
+        } else if self.rules.bios == BiosRule::ByJob
+            && self.rules.power.post.get(number - 1).is_some_and(|phase| phase.applies_bios)
+        {
+            self.apply_settings();
+        }
         let Some(phase) = self.rules.power.post.get(number).cloned() else {
             self.finish_post();
             return;
         };
         self.set_post(Post::Phase(number));
         let mut lasts = phase.lasts;
-        if phase.applies_bios && self.apply_settings() {
+        let applies = phase.applies_bios
+            && match self.rules.bios {
+                BiosRule::ByJob => self.start_bios_job(),
+                _ => self.apply_settings(),
+            };
+        if applies {
             lasts += self.rules.power.bios_apply_takes;
         }
         self.plan(lasts, Due::Phase(number + 1));
     }
 
-    /// POST applies what waits for it; true when BIOS settings were among it.
-    fn apply_settings(&mut self) -> bool {
+    /// The BIOS job that waits begins to run; it ends with its phase of POST.
+    fn start_bios_job(&mut self) -> bool {
+        self.apply_secure_boot();
+        let id = self.bios_job().filter(|job| job.state != JobState::New).map(|job| job.id.clone());
+        if let Some(id) = &id {
+            self.set_job(id, JobState::Running, 1);
+        }
+        id.is_some()
+    }
+
+    fn apply_secure_boot(&mut self) {
         if self.secure_boot.current != self.secure_boot.enable {
             let word = |on| if on { "Enabled" } else { "Disabled" };
             self.note("secure-boot", word(self.secure_boot.current), word(self.secure_boot.enable));
             self.secure_boot.current = self.secure_boot.enable;
         }
+    }
+
+    /// POST applies what waits for it; true when BIOS settings were among it.
+    fn apply_settings(&mut self) -> bool {
+        self.apply_secure_boot();
         let job = self
-            .jobs
-            .iter()
-            .position(|job| job.kind == "BIOSConfiguration" && job.state == JobState::Scheduled);
-        if self.bios.pending.is_empty() || (self.rules.bios == super::BiosRule::ByJob && job.is_none()) {
+            .bios_job()
+            .filter(|job| matches!(job.state, JobState::Scheduled | JobState::Running))
+            .map(|job| job.id.clone());
+        if self.bios.pending.is_empty() || (self.rules.bios == BiosRule::ByJob && job.is_none()) {
             return false;
         }
         let waiting = self.bios.pending.len();
         let rejects = self.bios_rejects.clone();
-        let changed = self.bios.consume(|name| rejects.contains(name));
+        let rejected = |name: &str| rejects.contains(name);
+        let changed = match self.rules.bios {
+            BiosRule::JudgedAtPost => self.bios.judge_and_consume(rejected),
+            _ => self.bios.consume(rejected),
+        };
+        self.bios.consumed_at = self.now;
         self.note("bios-pending", format!("{waiting} staged"), "none");
         for change in changed {
             self.note("bios", "", change);
@@ -201,13 +232,9 @@ impl Machine {
             self.note("bios", "", format!("rejected {one}"));
             self.event("Warning", format!("BIOS setting rejected: {one}"));
         }
-        if let Some(job) = job {
+        if let Some(id) = job {
             let state = if refused.is_empty() { JobState::Completed } else { JobState::CompletedWithErrors };
-            let id = self.jobs.get(job).map(|job| job.id.clone());
-            if let Some(id) = id {
-                self.set_job(&id, JobState::Running, 50);
-                self.set_job(&id, state, 100);
-            }
+            self.set_job(&id, state, 100);
         }
         true
     }
@@ -230,7 +257,13 @@ impl Machine {
             return;
         }
         self.set_post(Post::Done);
-        self.candidates = target.into_iter().chain(self.boot.order.iter().cloned()).collect();
+        let medium = self.slots.iter_mut().find(|slot| slot.boot_next && slot.inserted).map(|slot| {
+            slot.boot_next = false;
+            slot.spent = true;
+            "Cd".to_owned()
+        });
+        let first = medium.into_iter().chain(target);
+        self.candidates = first.chain(self.boot.order.iter().cloned()).collect();
         self.candidates.reverse();
         self.boot_next();
     }
@@ -240,7 +273,9 @@ impl Machine {
         while let Some(source) = self.candidates.pop() {
             match source.as_str() {
                 "Cd" | "UsbCd" => {
-                    if let Some(slot) = self.slots.iter().position(|slot| slot.inserted && slot.is_cd()) {
+                    if let Some(slot) =
+                        self.slots.iter().position(|slot| slot.inserted && !slot.ejecting && slot.is_cd())
+                    {
                         self.set_source("Cd");
                         self.set_guest(Guest::LoadingCd);
                         self.deeds.push(Deed::BootCd { boot: self.boots, slot });

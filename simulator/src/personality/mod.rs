@@ -1,5 +1,9 @@
 //! Personalities: a vendor and generation each. One is written as a list of differences from the standard's rendering.
 
+#[cfg(test)]
+mod bench;
+pub mod idrac9;
+mod pieces;
 pub mod standard;
 pub mod sushy;
 
@@ -93,6 +97,34 @@ pub struct Traits {
     pub login_paths: Vec<&'static str>,
 }
 
+/// Which links a service puts in place when asked for `$expand`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expand {
+    /// `*`: all links.
+    pub all: bool,
+    /// `~`: those below `Links`.
+    pub links: bool,
+    /// `.`: those not below `Links`.
+    pub no_links: bool,
+    /// How many levels deep.
+    pub max_levels: u32,
+}
+
+/// What a service does beyond the least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Features {
+    /// `$expand`; without it the query is ignored.
+    pub expand: Option<Expand>,
+    /// Whether answers carry `OData-Version: 4.0`.
+    pub odata_version: bool,
+}
+
+impl Default for Features {
+    fn default() -> Self {
+        Self { expand: None, odata_version: true }
+    }
+}
+
 /// What a machine of a personality is made of and how it behaves.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
@@ -121,12 +153,22 @@ pub trait Personality: Send + Sync + 'static {
     /// The web side of the BMC of the machine with that identity.
     fn traits(&self, quirks: &Quirks, identity: &Identity) -> Traits;
 
+    /// What its service does beyond the least.
+    fn features(&self, _: &Quirks) -> Features {
+        Features::default()
+    }
+
     /// Its resources, usually [`standard::table`] with additions, replacements and amendments.
     fn table(&self, quirks: &Quirks) -> Table;
 
     /// How a problem is answered; the standard's way unless overridden.
     fn problem(&self, call: &Call, problem: &Problem) -> Reply {
         problem::standard_reply(problem, call.cell.traits.base)
+    }
+
+    /// The last word on any answer, for differences that hold for the whole service.
+    fn finish(&self, _: &Call, reply: Reply) -> Reply {
+        reply
     }
 
     /// How the BMC words an image that it cannot read.
@@ -142,5 +184,5 @@ pub trait Personality: Send + Sync + 'static {
 
 /// All personalities.
 pub fn all() -> Vec<Arc<dyn Personality>> {
-    vec![Arc::new(sushy::Sushy)]
+    vec![Arc::new(sushy::Sushy), Arc::new(idrac9::Idrac9)]
 }

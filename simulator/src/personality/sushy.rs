@@ -12,9 +12,10 @@ use serde_json::{Value, json};
 use super::standard::{
     self, chassis_path, collection, drop_property, link, manager_path, media, system, system_path,
 };
-use super::{Ids, MediaHome, Model, Personality, Quirk, Quirks, Traits};
+use super::{Features, Ids, MediaHome, Model, Personality, Quirk, Quirks, Traits};
 use crate::fetch::FetchError;
 use crate::machine::bios::{Attribute, Registry};
+use crate::machine::inventory::Inventory;
 use crate::machine::{
     Already, BiosRule, Hardware, Identity, Insert, Lasts, LoginProblem, Machine, MediaRules, PostPhase,
     PowerProblem, PowerRules, Rules, Slot,
@@ -95,6 +96,11 @@ impl Personality for Sushy {
             open_paths: vec!["", "/redfish", "/redfish/v1"],
             login_paths: Vec::new(),
         }
+    }
+
+    fn features(&self, _: &Quirks) -> Features {
+        // Seen on sushy-tools 2.2.0: no query parameters, and no OData-Version.
+        Features { expand: None, odata_version: false }
     }
 
     fn table(&self, quirks: &Quirks) -> Table {
@@ -195,6 +201,7 @@ fn hardware() -> Hardware {
             Slot::new("Floppy", "Virtual Removable Media", &["Floppy", "USBStick"]),
         ],
         registry: registry(),
+        inventory: Inventory::default(),
     }
 }
 

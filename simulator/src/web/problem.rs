@@ -171,6 +171,9 @@ pub fn standard_messages(problem: &Problem, base: &str) -> Vec<Message> {
         Problem::Media(MediaProblem::Occupied) => {
             message("ResourceInUse", "Virtual media is already inserted.".into())
         }
+        Problem::Media(MediaProblem::Leaving) => {
+            message("ResourceInUse", "The virtual media is being ejected.".into())
+        }
         Problem::Media(MediaProblem::Empty) => {
             message("ResourceNotFound", "No virtual media is inserted.".into())
         }

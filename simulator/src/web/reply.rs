@@ -1,7 +1,9 @@
 //! Replies.
 
+use std::io::Read as _;
+
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, ETAG, HeaderName, LOCATION};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, LOCATION};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde_json::Value;
 use sha2::Digest as _;
@@ -36,12 +38,14 @@ pub struct Reply {
     pub json: Option<Value>,
     /// A body that is no JSON, with its type.
     pub text: Option<(&'static str, String)>,
+    /// Whether the body is sent gzip-compressed.
+    pub gzip: bool,
 }
 
 impl Reply {
     /// Without a body.
     pub fn status(status: StatusCode) -> Self {
-        Self { status, headers: HeaderMap::new(), json: None, text: None }
+        Self { status, headers: HeaderMap::new(), json: None, text: None, gzip: false }
     }
 
     /// 200 with JSON.
@@ -76,6 +80,13 @@ impl Reply {
         self
     }
 
+    /// With its body gzip-compressed.
+    #[must_use]
+    pub fn gzipped(mut self) -> Self {
+        self.gzip = true;
+        self.header(CONTENT_ENCODING, "gzip")
+    }
+
     /// With a `Location`.
     #[must_use]
     pub fn located(self, location: &str) -> Self {
@@ -98,6 +109,7 @@ impl Reply {
             (None, Some((kind, text))) => (kind, Bytes::from(text)),
             (None, None) => (json_type, Bytes::new()),
         };
+        let body = if self.gzip { gzip(&body) } else { body };
         let mut response = Response::new(if head { Bytes::new() } else { body });
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
@@ -110,4 +122,11 @@ impl Reply {
         }
         response
     }
+}
+
+fn gzip(body: &Bytes) -> Bytes {
+    let mut coded = Vec::new();
+    // Reading from memory does not fail.
+    drop(flate2::read::GzEncoder::new(body.as_ref(), flate2::Compression::default()).read_to_end(&mut coded));
+    coded.into()
 }

@@ -152,12 +152,12 @@ pub async fn insert_image(call: &Call, wanted: Wanted) -> Result<(), Problem> {
 
 async fn look(call: &Call, medium: &Medium, whole: bool) -> Result<(), FetchError> {
     const CHUNK: u64 = 1024 * 1024;
-    let net = call.cell.world.net.as_ref();
-    let size = fetch::size(net, medium).await?;
+    let net = call.cell.net();
+    let size = fetch::size(net.as_ref(), medium).await?;
     let mut offset = 0;
     while whole && offset < size {
         let length = CHUNK.min(size - offset);
-        fetch::read(net, medium, offset, length).await?;
+        fetch::read(net.as_ref(), medium, offset, length).await?;
         offset += length;
     }
     Ok(())

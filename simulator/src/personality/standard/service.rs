@@ -8,7 +8,7 @@ use crate::chance;
 use crate::log::Class;
 use crate::machine::bios::{Attribute, Dependency, Effect, Kind};
 use crate::machine::{Job, JobState, Machine, Session};
-use crate::web::{Call, Problem, Reply, Table, call};
+use crate::web::{Call, Problem, Reply, Table, call, expand};
 
 /// Adds the service's own resources.
 pub fn add(table: &mut Table) {
@@ -57,6 +57,9 @@ pub fn root(call: &Call, machine: &Machine) -> Result<Value, Problem> {
         "AccountService": link("/redfish/v1/AccountService"),
         "Links": {"Sessions": link("/redfish/v1/SessionService/Sessions")},
     });
+    if call.cell.features.expand.is_some() {
+        root["ProtocolFeaturesSupported"] = expand::features(call.cell.features.expand);
+    }
     if let Some(vendor) = traits.vendor {
         root["Vendor"] = vendor.into();
     }
