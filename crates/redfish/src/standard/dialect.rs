@@ -187,6 +187,11 @@ pub trait Dialect: Send + Sync + 'static {
         image.is_empty() || image.eq_ignore_ascii_case("null") || image.eq_ignore_ascii_case("none")
     }
 
+    /// Whether something is in a slot, as far as its `Inserted` can be believed (Dell leaves it true after an eject).
+    fn inserted(&self, slot: &Document) -> Option<bool> {
+        slot.bool("Inserted")
+    }
+
     /// What the BMC says is wrong with a slot or its last mapping.
     fn slot_problem(&self, slot: &Document) -> Option<String> {
         let ill = slot.str("Status/Health").is_some_and(|health| !health.eq_ignore_ascii_case("OK"));

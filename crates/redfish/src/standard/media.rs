@@ -37,7 +37,7 @@ impl StandardMedia {
             id: SlotId(bare(document.uri()).to_owned()),
             name: document.str("Name").unwrap_or_else(|| document.id()).to_owned(),
             media_types: document.strings("MediaTypes").into_iter().map(MediaType::parse).collect(),
-            inserted: document.bool("Inserted"),
+            inserted: dialect.inserted(document),
             image: document.str("Image").filter(|image| !dialect.is_empty_image(image)).map(str::to_owned),
             connected,
             can_insert: dialect.can_insert(machine, document),

@@ -376,6 +376,49 @@ async fn recorded_machines_are_identified() {
     assert!(connected >= 10, "{connected} recorded machines could be connected to");
 }
 
+/// Plans against recorded registries: what belongs together is planned together, alone it says why not.
+#[tokio::test(start_paused = true)]
+async fn recorded_registries_plan_what_depends_on_each_other() {
+    let machine = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../shared/recordings/dell-poweredge-r750-idrac9-6.00");
+    if !machine.is_dir() {
+        println!("skipped: no recording at {}", machine.display());
+        return;
+    }
+    let bmc = identify(&machine).await.unwrap();
+    let bios = bmc.bios().unwrap();
+    let registry = bios.registry().await.unwrap().unwrap();
+    assert_eq!(registry.attributes.len(), 682);
+    let wanted = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect()
+    };
+    let plan = bios
+        .plan(&wanted(&[
+            ("SysProfile", "Custom"),
+            ("ProcCStates", "Autonomous"),
+            ("AcPwrRcvryUserDelay", "120"),
+        ]))
+        .await
+        .unwrap();
+    println!("{plan:?}");
+    assert!(!plan.problems.iter().any(|problem| problem.attribute == "ProcCStates"), "{:?}", plan.problems);
+    let plan = bios
+        .plan(&wanted(&[
+            ("SysProfile", "PerfOptimized"),
+            ("ProcCStates", "Autonomous"),
+            ("SysProfil", "Custom"),
+        ]))
+        .await
+        .unwrap();
+    let problems: Vec<String> =
+        plan.problems.iter().map(|problem| format!("{}: {}", problem.attribute, problem.problem)).collect();
+    assert_eq!(problems, ["SysProfil: this firmware has no such attribute; did you mean \"SysProfile\"?"]);
+    let plan =
+        bios.plan(&wanted(&[("SysProfile", "PerfOptimized"), ("ProcCStates", "Autonomous")])).await.unwrap();
+    assert_eq!(plan.problems.len(), 1, "{:?}", plan.problems);
+    assert_eq!(plan.problems[0].problem, "it is read-only while SysProfile is not Custom");
+}
+
 async fn identify(machine: &Path) -> rackhand_bmc::Result<Bmc> {
     let tree = machine.to_owned();
     let transport = ServiceTransport::new(

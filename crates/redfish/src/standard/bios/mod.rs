@@ -218,14 +218,18 @@ pub fn attributes(document: &Document) -> Attributes {
         .collect()
 }
 
-/// The mark of this moment: what `@Redfish.Settings` says of the settings taken up last. Empty when it says nothing.
+/// The mark of this moment: what `@Redfish.Settings` says of the settings taken up last. Empty when the service has
+/// neither property; one that has them empty (iLO before its first settings) says that none were taken up yet.
 #[must_use]
 pub fn mark(bios: &Document) -> Mark {
-    let (etag, time) = (bios.str("@Redfish.Settings/ETag"), bios.str("@Redfish.Settings/Time"));
-    match (etag, time) {
-        (None, None) => Mark::default(),
-        _ => Mark(Value::from_iter([("etag", etag), ("time", time)]).to_string()),
+    let has = |name: &str| {
+        bios.at("@Redfish.Settings").is_some_and(|settings| settings.value().get(name).is_some())
+    };
+    if !has("ETag") && !has("Time") {
+        return Mark::default();
     }
+    let (etag, time) = (bios.str("@Redfish.Settings/ETag"), bios.str("@Redfish.Settings/Time"));
+    Mark(Value::from_iter([("etag", etag), ("time", time)]).to_string())
 }
 
 /// The registry file that `id` means: by its name, else by its name without the version, which differs between the
