@@ -16,6 +16,7 @@
 
 pub mod engine;
 pub mod event;
+pub mod gather;
 pub mod history;
 pub mod journal;
 pub mod ledger;

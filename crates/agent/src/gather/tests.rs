@@ -1,0 +1,195 @@
+use std::{path::Path, path::PathBuf};
+
+use jiff::Timestamp;
+use rackhand_profiles::Profiles;
+use rackhand_spec::{BiosSettings, FirmwareUpdate, HardwareVolume, Raid, RaidLevel, Source};
+
+use super::*;
+use crate::{
+    event::{Decision, Event, JobId, JobResult, StepId, Trigger},
+    history::History,
+    journal::Record,
+    plan::{Gate, gate_by_record},
+};
+
+/// As a BareMetalHost says it, so that fields which are added to the spec need no change here.
+fn spec() -> NodeSpec {
+    let text = "apiVersion: metal3.io/v1alpha1
+kind: BareMetalHost
+metadata:
+  name: node
+  namespace: site
+spec:
+  online: true
+  bootMACAddress: 0c:42:a1:55:aa:01
+  bmc:
+    address: idrac-virtualmedia+https://192.0.2.1/redfish/v1/Systems/System.Embedded.1
+    credentialsName: bmc
+";
+    let files = vec![(PathBuf::from("site.yaml"), text.to_owned())];
+    let loaded = rackhand_spec::read(&Source { files, ..Source::default() });
+    assert!(!loaded.has_errors(), "{:?}", loaded.diagnostics);
+    NodeSpec { online: None, ..loaded.nodes.into_iter().next().unwrap() }
+}
+
+fn profile(spec: &str) -> Profile {
+    let text = format!(
+        "apiVersion: rackhand.dev/v1alpha1\nkind: FirmwareProfile\nmetadata:\n  name: low\nspec:\n  match:\n    vendor: Dell\n{spec}"
+    );
+    Profiles::parse(Path::new("low.yaml"), &text).unwrap().iter().next().unwrap().clone()
+}
+
+fn gathered(spec: &NodeSpec, profile: Option<&Profile>) -> Wanted {
+    gather(spec, profile, GatherOptions::default())
+}
+
+#[test]
+fn a_plain_spec_asks_for_nothing_beside_an_installation() {
+    let wanted = gathered(&spec(), None);
+    assert_eq!(wanted.node, "site/node");
+    assert!(wanted.source.starts_with("site.yaml:"), "{}", wanted.source);
+    assert_eq!(wanted.request, "first");
+    assert_eq!(wanted.boot_mac.as_deref(), Some("0c:42:a1:55:aa:01"));
+    assert_eq!(wanted.follow, Follow::NotObservable);
+    assert_eq!((wanted.secure_boot, wanted.hold, wanted.permission), (None, false, None));
+    assert!(wanted.bios.is_empty() && wanted.cannot.is_empty());
+}
+
+#[test]
+fn the_request_is_the_request_id_or_else_the_install_annotation() {
+    let mut spec = spec();
+    spec.install = Some("april".into());
+    assert_eq!(gathered(&spec, None).request, "april");
+    spec.request_id = Some("7".into());
+    assert_eq!(gathered(&spec, None).request, "7");
+}
+
+#[test]
+fn the_sites_settings_override_the_profiles() {
+    let profile = profile("  bios:\n    attributes:\n      A: Enabled\n      B: 3\n");
+    let mut spec = spec();
+    let settings =
+        BiosSettings { source: "site.profile".into(), values: [("B".to_owned(), "4".into())].into() };
+    spec.bios_settings = Some(settings);
+    let wanted = gathered(&spec, Some(&profile));
+    let values: Vec<String> = wanted.bios.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(values, ["A=Enabled", "B=4"]);
+    assert_eq!(wanted.bios_source.as_deref(), Some("profile low (low.yaml:4), overridden by site.profile"));
+}
+
+#[test]
+fn secure_boot_follows_the_boot_mode_and_then_the_profile() {
+    let on = profile("  secureBoot: true\n");
+    let off = profile("  secureBoot: false\n");
+    let legacy = profile("  bootMode: legacy\n");
+    let mut spec = spec();
+    let mut check = |mode, profile: Option<&Profile>| {
+        spec.boot_mode = mode;
+        let wanted = gathered(&spec, profile);
+        (wanted.secure_boot, wanted.cannot.is_empty())
+    };
+    assert_eq!(check(BootMode::Uefi, Some(&on)), (Some(true), true));
+    assert_eq!(check(BootMode::Uefi, Some(&off)), (Some(false), true));
+    assert_eq!(check(BootMode::Uefi, Some(&legacy)), (None, false));
+    assert_eq!(check(BootMode::UefiSecureBoot, None), (Some(true), true));
+    assert_eq!(check(BootMode::UefiSecureBoot, Some(&off)), (Some(true), false));
+    assert_eq!(check(BootMode::Legacy, None), (None, true));
+    assert_eq!(check(BootMode::Legacy, Some(&on)), (None, false));
+}
+
+#[test]
+fn what_cannot_be_done_is_said() {
+    let mut spec = spec();
+    spec.bmc = "ipmi://192.0.2.1".parse().unwrap();
+    assert!(gathered(&spec, None).cannot[0].contains("speaks IPMI"));
+    spec.bmc = "redfish://192.0.2.1/redfish/v1/Systems/1".parse().unwrap();
+    assert!(
+        gathered(&spec, None).cannot[0]
+            .contains("boots by network, which this version does not do; use a …-virtualmedia")
+    );
+    spec.bmc = "redfish-uefihttp://192.0.2.1/redfish/v1/Systems/1".parse().unwrap();
+    assert!(gathered(&spec, None).cannot[0].contains("boots by network"));
+
+    spec.bmc = "redfish-virtualmedia://192.0.2.1/redfish/v1/Systems/1".parse().unwrap();
+    let volume = HardwareVolume {
+        level: RaidLevel::Raid1,
+        name: None,
+        size_gibibytes: None,
+        rotational: None,
+        number_of_physical_disks: None,
+        controller: None,
+        physical_disks: Vec::new(),
+    };
+    spec.raid = Some(Raid { hardware: Some(vec![volume]), software: Some(Vec::new()) });
+    spec.firmware = vec![FirmwareUpdate { component: "bios".into(), url: "https://x/y".into() }];
+    spec.online = Some(false);
+    let profile = profile(
+        "  storage:\n    volumes:\n    - name: data\n      raid: RAID1\n      drives:\n        count: 2\n",
+    );
+    let cannot = gathered(&spec, Some(&profile)).cannot;
+    assert_eq!(cannot.len(), 5, "{cannot:?}");
+    assert!(cannot[0].contains("1 hardware RAID volume(s)"));
+    assert!(cannot[1].contains("every software RAID volume to be removed"));
+    assert!(cannot[2].contains("1 firmware update(s)"));
+    assert!(cannot[3].contains("storage volumes data"));
+    assert!(cannot[4].contains("online: false"));
+}
+
+fn records(events: Vec<Event>) -> History {
+    let at = Timestamp::UNIX_EPOCH;
+    let records: Vec<Record> = (1..)
+        .zip(events)
+        .map(|(seq, event)| Record { seq, at, node: Some("site/node".into()), event })
+        .collect();
+    History::of(&records)
+}
+
+fn job(request: &str, result: Option<JobResult>) -> Vec<Event> {
+    let job = JobId("site/node#1".into());
+    let began = Event::JobStarted {
+        job: job.clone(),
+        request: request.into(),
+        trigger: Trigger::NewHost,
+        source: "site.yaml:7".into(),
+    };
+    std::iter::once(began).chain(result.map(|result| Event::JobFinished { job, result })).collect()
+}
+
+fn failed() -> JobResult {
+    JobResult::Failed {
+        step: StepId::Follow,
+        error: "no sign".into(),
+        advice: "look".into(),
+        installing: true,
+        refused: false,
+    }
+}
+
+#[test]
+fn the_install_annotation_permits_once() {
+    let mut spec = spec();
+    spec.install = Some("april".into());
+    let permitted = |history: &History| {
+        let history = history.node("site/node");
+        let wanted = gather(&spec, None, GatherOptions { asked: None, history });
+        (wanted.permission.is_some(), gate_by_record(&wanted, history))
+    };
+    assert!(permitted(&records(vec![])).0);
+    assert!(permitted(&records(vec![Event::NeedsDecision { reason: "on".into() }])).0);
+    let (again, gate) = permitted(&records(job("april", Some(JobResult::Installed))));
+    assert!(!again && matches!(gate, Some(Gate::Nothing { .. })), "{gate:?}");
+    let (again, gate) = permitted(&records(job("april", Some(failed()))));
+    assert!(!again && matches!(gate, Some(Gate::NeedsDecision { .. })), "{gate:?}");
+    let (again, gate) = permitted(&records(job("march", Some(failed()))));
+    assert!(again && matches!(gate, Some(Gate::Start { .. })), "{gate:?}");
+    assert!(!permitted(&records(job("april", None))).0);
+    let adopted = Event::Decided { decision: Decision::Adopt, by: "adopt".into(), request: None };
+    assert!(!permitted(&records(vec![adopted])).0);
+}
+
+#[test]
+fn the_operators_word_permits_whatever_the_record_says() {
+    let history = records(job("first", Some(JobResult::Installed)));
+    let options = GatherOptions { asked: Some("--install"), history: history.node("site/node") };
+    assert_eq!(gather(&spec(), None, options).permission.as_deref(), Some("--install"));
+}

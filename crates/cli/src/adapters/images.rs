@@ -1,0 +1,214 @@
+//! Serving images: the media server behind the agent's port, and its events as signs of installations.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use rackhand_agent::{
+    event::Evidence,
+    ports::{BoxFuture, ImageError, ImageHost, PreparedImage, Sighting},
+};
+use rackhand_media::{
+    Advertise, EventKind, Events, FetchSettings, ImageStore, Listen, MediaEvent, MediaServer, Sha256Digest,
+    Source, Token,
+};
+use tokio::sync::mpsc;
+
+use crate::{exit::usage, state::StateDir};
+
+/// The image of one node.
+#[derive(Debug, Clone)]
+pub(crate) struct NodeImage {
+    /// Where it comes from, as written; `None` when nobody named one.
+    pub(crate) source: Option<String>,
+    /// The digest that it must have.
+    pub(crate) sha256: Option<rackhand_spec::Sha256>,
+    /// The BMC that reads it.
+    pub(crate) bmc_host: String,
+}
+
+/// Where images are served.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ServeOptions {
+    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) base_url: Option<String>,
+}
+
+/// Serves each node its image.
+pub(crate) struct Images {
+    store: ImageStore,
+    server: MediaServer,
+    secret: [u8; 32],
+    of: BTreeMap<String, NodeImage>,
+}
+
+/// Signs that are waiting to be taken in, at most.
+const WAITING: usize = 1024;
+
+/// How long readers may finish when the program ends.
+const GRACE: Duration = Duration::from_secs(2);
+
+impl Images {
+    /// Begins to serve. The secret and the port of the state directory make an image's URL the same in the next process.
+    pub(crate) fn start(
+        options: &ServeOptions,
+        of: BTreeMap<String, NodeImage>,
+        state: &StateDir,
+    ) -> anyhow::Result<(Self, mpsc::Receiver<Sighting>)> {
+        let advertise = match &options.base_url {
+            None => Advertise::by_route(),
+            Some(base) => Advertise::by_route().with_base(base).map_err(|error| usage(error.to_string()))?,
+        };
+        let cache: PathBuf = state.create()?.join("images");
+        let store = ImageStore::new(cache, FetchSettings::new(client_tls()?)).context("the image store")?;
+        let secret = state.media_secret()?;
+        let (server, events) = listen(options.listen, advertise, &of, state)?;
+        let (sender, sightings) = mpsc::channel(WAITING);
+        tokio::spawn(tell(events, sender));
+        Ok((Self { store, server, secret, of }, sightings))
+    }
+
+    /// Where it listens, for people.
+    pub(crate) fn listening(&self) -> String {
+        let each: Vec<String> =
+            self.server.bound().iter().map(|bound| format!("{}://{}", bound.scheme, bound.address)).collect();
+        each.join(", ")
+    }
+
+    /// Ends the server; readers may finish.
+    pub(crate) async fn shut_down(self: Arc<Self>) {
+        // Whoever still holds it is being dropped, and ends the server with it.
+        if let Some(images) = Arc::into_inner(self) {
+            images.server.shutdown(GRACE).await;
+        }
+    }
+
+    async fn prepared(&self, node: &str) -> Result<PreparedImage, String> {
+        let wanted = self.of.get(node).ok_or("no such node in this run")?;
+        let source = wanted.source.as_deref().ok_or(
+            "no ISO is named for this node; annotate it with rackhand.dev/iso: PATH or URL, or give --iso",
+        )?;
+        let source: Source = source.parse().map_err(text)?;
+        let expected = wanted
+            .sha256
+            .map(|digest| digest.to_string().parse::<Sha256Digest>())
+            .transpose()
+            .map_err(text)?;
+        let image = self.store.get(&source, expected).await.map_err(text)?;
+        if !image.is_iso9660() {
+            return Err(format!(
+                "{source} is no ISO 9660 image (no CD001 mark in sector 16); give a bootable ISO"
+            ));
+        }
+        // The digest is part of it: another image is another URL, and a BMC goes on with the one it has.
+        let token = Token::derived(&self.secret, &format!("{node}\n{}", image.sha256)).map_err(text)?;
+        let publication = self.server.publish(node, &image, &token).map_err(text)?;
+        let url = self.server.url(&publication, &wanted.bmc_host, None).await.map_err(text)?;
+        Ok(PreparedImage {
+            url,
+            sha256: image.sha256.to_string(),
+            bytes: image.size,
+            verified: image.verified,
+        })
+    }
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+impl ImageHost for Images {
+    fn prepare<'a>(&'a self, node: &'a str) -> BoxFuture<'a, Result<PreparedImage, ImageError>> {
+        Box::pin(async move { self.prepared(node).await.map_err(ImageError) })
+    }
+
+    fn bytes_read(&self, node: &str) -> u64 {
+        self.server.served(node).map_or(0, |served| served.distinct_bytes)
+    }
+}
+
+/// Listens where it was said, or on the port of before, or on one of the system's choice.
+fn listen(
+    wanted: Option<SocketAddr>,
+    advertise: Advertise,
+    of: &BTreeMap<String, NodeImage>,
+    state: &StateDir,
+) -> anyhow::Result<(MediaServer, Events)> {
+    if let Some(address) = wanted {
+        return Ok(MediaServer::start(vec![Listen::http(address)], advertise)?);
+    }
+    let known = state.media_port()?;
+    let v4 = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), known.unwrap_or(0));
+    let start = |addresses: Vec<SocketAddr>, advertise: Advertise| {
+        MediaServer::start(addresses.into_iter().map(Listen::http).collect(), advertise).with_context(|| match known {
+            Some(port) => format!(
+                "images were served on port {port} before, and BMCs may still read from there; free it, or give --media-listen"
+            ),
+            None => "give another address with --media-listen".to_owned(),
+        })
+    };
+    let port = match known {
+        Some(port) => port,
+        // A first server finds a free port; the next one, if IPv6 is needed too, takes it again.
+        None => {
+            let (server, events) = start(vec![v4], advertise.clone())?;
+            let port = server.bound().first().map_or(0, |bound| bound.address.port());
+            state.keep_media_port(port)?;
+            if !needs_v6(of) {
+                return Ok((server, events));
+            }
+            port
+        }
+    };
+    let mut addresses = vec![SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port)];
+    if needs_v6(of) {
+        addresses.push(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port));
+    }
+    start(addresses, advertise)
+}
+
+fn needs_v6(of: &BTreeMap<String, NodeImage>) -> bool {
+    of.values().any(|image| image.bmc_host.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv6()))
+}
+
+/// What the server sees becomes signs of installations, in order.
+async fn tell(mut events: Events, sightings: mpsc::Sender<Sighting>) {
+    while let Some(MediaEvent { node, kind, .. }) = events.recv().await {
+        let node = node.unwrap_or_default();
+        let evidence = match kind {
+            EventKind::FirstByte { peer } => Evidence::ImageRead { peer: peer.to_string() },
+            EventKind::Complete { size } => Evidence::ImageComplete { bytes: size },
+            EventKind::CallBack { stage, .. } => Evidence::CalledBack { stage },
+            EventKind::Refused { peer, reason } => {
+                tracing::warn!(node, %peer, reason, "the ISO server refused a request");
+                continue;
+            }
+            EventKind::Unreadable { reason } => {
+                tracing::error!(node, reason, "the image cannot be served any more");
+                continue;
+            }
+            _ => continue,
+        };
+        if sightings.send(Sighting { node, evidence, ack: None }).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// For fetching images over HTTPS: the operating system's CAs.
+fn client_tls() -> anyhow::Result<rustls::ClientConfig> {
+    let mut roots = rustls::RootCertStore::empty();
+    // Without any, fetching over HTTPS says that the certificate is not trusted; paths and HTTP need none.
+    let _ = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    Ok(rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .context("TLS for fetching images")?
+        .with_root_certificates(roots)
+        .with_no_client_auth())
+}

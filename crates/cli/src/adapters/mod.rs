@@ -1,0 +1,5 @@
+//! What joins the agent's ports to the crates that do the work.
+
+pub(crate) mod connector;
+pub(crate) mod images;
+pub(crate) mod trust;

@@ -1,0 +1,128 @@
+//! The command line as parsed: what was typed, and nothing of what follows from it.
+
+mod bmc;
+mod record;
+mod site;
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+
+pub use bmc::{BiosCommand, BmcArgs, BmcCommand, BootCommand, MediaCommand, PowerCommand};
+pub use record::{
+    AdoptArgs, CancelArgs, Describable, DescribeArgs, GetArgs, LogFormat, LogsArgs, RetryArgs, What,
+};
+pub use site::{
+    ApplyArgs, DemoArgs, FaultName, PlanArgs, ProfileArgs, ProfileCommand, RolloutArgs, ServingArgs,
+    SiteArgs, TrustArgs, ValidateArgs,
+};
+
+/// Turns SiteConfig, ClusterInstance and BareMetalHost files into booted, configured, reported servers.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rackhand",
+    version,
+    max_term_width = 110,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+#[command(after_help = "\
+Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 some nodes failed or need a decision, 4 timed out,
+            5 credentials or certificate refused, 6 changes to be made (plan --detailed-exitcode)
+
+Every flag below `apply` and `plan` can stand in the environment as RACKHAND_FLAG_NAME, and in the configuration
+file as flagName; a flag wins over the environment, the environment over the file.
+
+Begin with: rackhand demo")]
+pub struct Args {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What holds for every command.
+#[derive(Debug, clap::Args)]
+pub struct Global {
+    /// Where the journal is kept [default: /var/lib/rackhand for root, else the XDG state directory].
+    #[arg(long, global = true, value_name = "DIR", help_heading = "General")]
+    pub state_dir: Option<PathBuf>,
+    /// Configuration file [default: /etc/rackhand/config.yaml, if it is there].
+    #[arg(long, global = true, value_name = "FILE", help_heading = "General")]
+    pub config: Option<PathBuf>,
+    /// Log more to stderr; -v what is done, -vv every request.
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "General")]
+    pub verbose: u8,
+    /// Log by target and level instead, as in warn,rackhand_agent=debug.
+    #[arg(long, global = true, value_name = "FILTER", help_heading = "General")]
+    pub log: Option<String>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Provision three simulated servers from an example site, with nothing else needed.
+    Demo(DemoArgs),
+    /// Check site files; print what is wanted of each node.
+    Validate(ValidateArgs),
+    /// Show what apply would do to each node. Only reads.
+    Plan(PlanArgs),
+    /// Bring every node of a site to where its spec says.
+    Apply(ApplyArgs),
+    /// List nodes or jobs from the journal.
+    Get(GetArgs),
+    /// Show everything known of a node.
+    Describe(DescribeArgs),
+    /// Show the journal's records of a node.
+    Logs(LogsArgs),
+    /// Stop a node's job in a safe state.
+    Cancel(CancelArgs),
+    /// Permit installing a node again.
+    Retry(RetryArgs),
+    /// Record a node as installed, without touching it.
+    Adopt(AdoptArgs),
+    /// Look at or change one BMC directly.
+    Bmc(BmcArgs),
+    /// List firmware profiles.
+    Profile(ProfileArgs),
+}
+
+/// How output is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// For people with wide screens.
+    Wide,
+    /// JSON.
+    Json,
+    /// YAML.
+    Yaml,
+    /// Names alone, one a line.
+    Name,
+}
+
+/// How output without rows is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Plain {
+    /// For people.
+    #[default]
+    Table,
+    /// JSON.
+    Json,
+    /// YAML.
+    Yaml,
+}
+
+impl From<Plain> for Format {
+    fn from(plain: Plain) -> Self {
+        match plain {
+            Plain::Table => Self::Table,
+            Plain::Json => Self::Json,
+            Plain::Yaml => Self::Yaml,
+        }
+    }
+}

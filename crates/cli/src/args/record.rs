@@ -1,0 +1,124 @@
+//! Arguments of the commands that read the journal, or decide something.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::{Format, Plain};
+
+/// Arguments of `get`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Reads the journal, beside a running apply too; contacts no BMC.
+
+Examples:
+  rackhand get nodes
+  rackhand get jobs -o json")]
+pub struct GetArgs {
+    /// What to list.
+    #[arg(value_enum)]
+    pub what: What,
+    /// How it is printed.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Format,
+}
+
+/// What `get` lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum What {
+    /// Every node that the journal knows.
+    #[value(alias = "node")]
+    Nodes,
+    /// The newest job of every node.
+    #[value(alias = "job")]
+    Jobs,
+}
+
+/// Arguments of `describe`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  rackhand describe node cluster1/node1")]
+pub struct DescribeArgs {
+    /// What to describe.
+    #[arg(value_enum, hide_possible_values = true)]
+    pub what: Describable,
+    /// The node, `cluster/host`, or the host alone where that is enough.
+    pub node: String,
+    /// How it is printed.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Plain,
+}
+
+/// What `describe` describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Describable {
+    /// A node.
+    Node,
+}
+
+/// Arguments of `logs`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rackhand logs cluster1/node1
+  rackhand logs cluster1/node1 -f -o json   # follow; one line of JSON per record")]
+pub struct LogsArgs {
+    /// The node, `cluster/host`, or the host alone where that is enough.
+    pub node: String,
+    /// Go on as records come, until Ctrl-C.
+    #[arg(short, long)]
+    pub follow: bool,
+    /// How they are printed; JSON is one record a line.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: LogFormat,
+}
+
+/// How records are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Table,
+    /// One record of JSON a line: the public stream format.
+    Json,
+}
+
+/// Arguments of `cancel`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Before the host was switched on to install, whatever the job prepared is taken back; after that the host is left
+as it is. Goes to the running apply, or to the journal when none runs.
+
+Example:
+  rackhand cancel cluster1/node1")]
+pub struct CancelArgs {
+    /// The node, `cluster/host`, or the host alone where that is enough.
+    pub node: String,
+}
+
+/// Arguments of `retry`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The next apply, or the running one at its next run, installs the node from the start, whatever runs on it.
+
+Example:
+  rackhand retry cluster1/node1")]
+pub struct RetryArgs {
+    /// The node, `cluster/host`, or the host alone where that is enough.
+    pub node: String,
+}
+
+/// Arguments of `adopt`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Nothing is sent to its BMC. With -f the spec's present request counts as carried out, so that a later change of it asks
+for an installation.
+
+Example:
+  rackhand adopt cluster1/node1 -f site.yaml")]
+pub struct AdoptArgs {
+    /// The node, `cluster/host`.
+    pub node: String,
+    /// The site that the node is in.
+    #[arg(short, long, value_name = "PATH")]
+    pub file: Option<PathBuf>,
+}

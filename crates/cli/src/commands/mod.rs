@@ -1,0 +1,12 @@
+//! The commands, one module each.
+
+pub(crate) mod apply;
+pub(crate) mod bmc;
+pub(crate) mod decide;
+pub(crate) mod demo;
+pub(crate) mod describe;
+pub(crate) mod get;
+pub(crate) mod logs;
+pub(crate) mod plan;
+pub(crate) mod profile;
+pub(crate) mod validate;

@@ -1,0 +1,273 @@
+//! A run over the nodes of a site: everything that `apply` and `demo` put together around the engine.
+//!
+//! Each node has a task of its own: what the journal alone decides is decided without a connection; where a firmware
+//! profile has to be chosen, the machine is asked first who it is, and that connection is handed to the engine; then the
+//! engine does the rest. Beside the tasks one loop takes signals, the time limit and the requests of other processes.
+
+mod node;
+mod requests;
+mod run;
+mod sightings;
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use anyhow::Context as _;
+use rackhand_agent::{
+    engine::{Engine, Limits, Parts},
+    journal::{FileJournal, Inbox, Journal, OnLoss},
+    ledger::FileLedger,
+};
+use rackhand_bmc::{Credentials, Pacing};
+use rackhand_http::{Origin, Tls};
+use rackhand_spec::NodeSpec;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use run::{Ended, Finished};
+
+use crate::{
+    World,
+    adapters::{
+        connector::{Access, Line, SiteConnector},
+        images::{Images, NodeImage, ServeOptions},
+        trust::{TrustChoice, Where},
+    },
+    options::{ApplyOptions, TrustOptions},
+    site::Site,
+    state::StateDir,
+};
+
+/// A run, ready to begin.
+pub(crate) struct Fleet {
+    shared: Arc<Shared>,
+    journal: Arc<dyn Journal>,
+    inbox: Inbox,
+    images: Arc<Images>,
+    /// The journal's last record before this run.
+    before: u64,
+}
+
+/// What every node's task shares.
+struct Shared {
+    site: Site,
+    specs: BTreeMap<String, NodeSpec>,
+    /// Who asked by name for a node to be installed.
+    asked: BTreeMap<String, String>,
+    connector: Arc<SiteConnector>,
+    engine: Engine,
+    /// Machines that are connected only to learn who they are, at once.
+    places: Arc<Semaphore>,
+    pacing: Pacing,
+    sightings: sightings::Router,
+    cancels: Mutex<BTreeMap<String, CancellationToken>>,
+    stop: CancellationToken,
+}
+
+impl Shared {
+    /// The token that cancels a node's task.
+    fn cancel_of(&self, node: &str) -> CancellationToken {
+        let mut cancels = self.cancels.lock().unwrap_or_else(PoisonError::into_inner);
+        cancels.entry(node.to_owned()).or_default().clone()
+    }
+
+    /// Gives a node a new token, for another task of it.
+    fn renew_cancel(&self, node: &str, token: CancellationToken) {
+        self.cancels.lock().unwrap_or_else(PoisonError::into_inner).insert(node.to_owned(), token);
+    }
+}
+
+impl Fleet {
+    /// Opens the journal as its owner, begins to serve images, and reads what is known of every node.
+    pub(crate) async fn open(
+        site: Site,
+        nodes: Vec<NodeSpec>,
+        options: &ApplyOptions,
+        state: &StateDir,
+        world: &World,
+    ) -> anyhow::Result<Self> {
+        let dir = state.create()?.to_owned();
+        let on_loss = if options.accept_lost_journal { OnLoss::Accept } else { OnLoss::Refuse };
+        let journal = FileJournal::open(&dir, Arc::clone(&world.clock), on_loss)?;
+        let journal = world.hooks.journal(Arc::new(journal));
+        let inbox = Inbox::open(&dir)?;
+        let asked = site.resolve(&options.install, "--install")?;
+        let connector = Arc::new(connector(&site, &nodes, options, state, world, &dir)?);
+        let serve = ServeOptions { listen: options.media_listen, base_url: options.media_url.clone() };
+        let (images, signs) = Images::start(&serve, images_of(&nodes, options), state)?;
+        let images = Arc::new(images);
+        let limits = limits(options);
+        let engine = Engine::new(Parts {
+            journal: Arc::clone(&journal),
+            connector: connector.clone(),
+            images: images.clone(),
+            clock: Arc::clone(&world.clock),
+            pacing: options.pacing.clone(),
+            limits,
+        })
+        .await?;
+        let before = *journal.watch().borrow();
+        let shared = Shared {
+            site,
+            specs: nodes.into_iter().map(|node| (node.name.to_string(), node)).collect(),
+            asked: asked.into_iter().map(|node| (node, "--install".to_owned())).collect(),
+            connector,
+            engine,
+            places: Arc::new(Semaphore::new(limits.nodes.max(1))),
+            pacing: options.pacing.clone(),
+            sightings: sightings::Router::new(signs),
+            cancels: Mutex::default(),
+            stop: CancellationToken::new(),
+        };
+        Ok(Self { shared: Arc::new(shared), journal, inbox, images, before })
+    }
+
+    /// The nodes of the run, in order of name.
+    pub(crate) fn nodes(&self) -> Vec<String> {
+        self.shared.specs.keys().cloned().collect()
+    }
+
+    /// The journal, for readers.
+    pub(crate) fn journal(&self) -> Arc<dyn Journal> {
+        Arc::clone(&self.journal)
+    }
+
+    /// The journal's last record before this run.
+    pub(crate) fn before(&self) -> u64 {
+        self.before
+    }
+
+    /// Where images are served, for people.
+    pub(crate) fn listening(&self) -> String {
+        self.images.listening()
+    }
+
+    /// A sentence for each BMC whose certificate is not checked.
+    pub(crate) fn insecure(&self) -> Vec<String> {
+        let said = |node: &String| {
+            let access = self.shared.connector.access(node)?;
+            match &access.trust {
+                TrustChoice::Insecure(why) if access.address.origin.is_tls() => Some(format!(
+                    "warning: {node}: the certificate of BMC {} is not checked ({why}); its password goes to whoever answers",
+                    access.address.name()
+                )),
+                _ if !access.address.origin.is_tls() => Some(format!(
+                    "warning: {node}: BMC {} is spoken to without TLS; its password goes over the network in clear text",
+                    access.address.name()
+                )),
+                _ => None,
+            }
+        };
+        self.shared.specs.keys().filter_map(said).collect()
+    }
+}
+
+fn limits(options: &ApplyOptions) -> Limits {
+    let mut limits = Limits { failure_budget: options.failure_budget, ..Limits::default() };
+    if let Some(nodes) = options.concurrency {
+        limits.nodes = nodes;
+        limits.nodes_per_site = nodes;
+    }
+    limits
+}
+
+/// The connector for nodes of a site.
+pub(crate) fn connector(
+    site: &Site,
+    nodes: &[NodeSpec],
+    options: &impl Reach,
+    state: &StateDir,
+    world: &World,
+    dir: &Path,
+) -> anyhow::Result<SiteConnector> {
+    let ledger = FileLedger::open(dir, Arc::clone(&world.clock), options.pacing().login_window)?;
+    let line = Line {
+        tls: Tls::new(),
+        ledger: Arc::new(ledger),
+        clock: Arc::clone(&world.clock),
+        pacing: options.pacing().clone(),
+        state: state.clone(),
+        hooks: world.hooks.clone(),
+        place: Where::Site,
+    };
+    let access = nodes.iter().map(|node| Ok((node.name.to_string(), access(site, node, options.trust())?)));
+    Ok(SiteConnector::new(line, access.collect::<anyhow::Result<_>>()?))
+}
+
+/// What a connector needs of the options of `plan` and `apply`.
+pub(crate) trait Reach {
+    fn trust(&self) -> &TrustOptions;
+    fn pacing(&self) -> &Pacing;
+}
+
+impl Reach for ApplyOptions {
+    fn trust(&self) -> &TrustOptions {
+        &self.trust
+    }
+    fn pacing(&self) -> &Pacing {
+        &self.pacing
+    }
+}
+
+impl Reach for crate::options::PlanOptions {
+    fn trust(&self) -> &TrustOptions {
+        &self.trust
+    }
+    fn pacing(&self) -> &Pacing {
+        &self.pacing
+    }
+}
+
+fn access(site: &Site, node: &NodeSpec, trust: &TrustOptions) -> anyhow::Result<Access> {
+    let bmc = &node.bmc;
+    let origin = if bmc.tls { Origin::https(&bmc.host, bmc.port) } else { Origin::http(&bmc.host, bmc.port) };
+    let origin = origin.with_context(|| format!("{}: the BMC address {bmc}", node.name))?;
+    let credentials = site
+        .credentials(node)
+        .map(|found| Credentials { username: found.username, password: found.password })
+        .map_err(|error| error.to_string());
+    let address = rackhand::BmcAddress { origin, system: bmc.system_path.clone() };
+    Ok(Access { address, trust: TrustChoice::for_node(node, trust), credentials })
+}
+
+fn images_of(nodes: &[NodeSpec], options: &ApplyOptions) -> BTreeMap<String, NodeImage> {
+    let of = |node: &NodeSpec| match &node.iso {
+        Some(iso) => NodeImage {
+            source: Some(beside(&node.source.file, iso)),
+            sha256: node.iso_sha256,
+            bmc_host: node.bmc.host.clone(),
+        },
+        None => NodeImage {
+            source: options.iso.clone(),
+            sha256: node.iso_sha256.or(options.iso_sha256),
+            bmc_host: node.bmc.host.clone(),
+        },
+    };
+    nodes.iter().map(|node| (node.name.to_string(), of(node))).collect()
+}
+
+/// A relative path in a site file is meant from where that file is, wherever the command is run.
+fn beside(file: &Path, iso: &str) -> String {
+    match file.parent() {
+        Some(dir) if !iso.contains("://") && Path::new(iso).is_relative() => {
+            dir.join(iso).display().to_string()
+        }
+        _ => iso.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relative_image_stands_beside_its_site() {
+        assert_eq!(beside(Path::new("/sites/a/site.yaml"), "iso/x.iso"), "/sites/a/iso/x.iso");
+        assert_eq!(beside(Path::new("site.yaml"), "x.iso"), "x.iso");
+        assert_eq!(beside(Path::new("/sites/a/site.yaml"), "/srv/x.iso"), "/srv/x.iso");
+        assert_eq!(beside(Path::new("/sites/a/site.yaml"), "https://x/y.iso"), "https://x/y.iso");
+    }
+}

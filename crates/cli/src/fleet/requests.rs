@@ -1,0 +1,119 @@
+//! What other processes ask of a run, through the inbox of the journal.
+//!
+//! A request is written into the journal as a decision, with its id, then obeyed, then removed. One that is found again
+//! after a kill in between is known by its id and only removed.
+
+use std::collections::BTreeSet;
+
+use rackhand_agent::{
+    event::{Decision, Event},
+    gather::{GatherOptions, gather},
+    history::NodeHistory,
+    journal::{Inbox, Journal, JournalError, Posted, RequestId, Wish},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{Fleet, run::Tasks};
+
+/// The requests that were obeyed already.
+pub(super) struct Requests {
+    known: BTreeSet<RequestId>,
+}
+
+impl Requests {
+    /// Learns from the journal which of the waiting requests were obeyed by an earlier process.
+    pub(super) async fn of(inbox: &Inbox, journal: &dyn Journal) -> Result<Self, JournalError> {
+        let waiting = inbox.waiting()?;
+        let mut known = BTreeSet::new();
+        let mut after = 0;
+        while !waiting.is_empty() {
+            let records = journal.read(after, 10_000).await?;
+            let Some(last) = records.last() else { break };
+            after = last.seq;
+            for record in &records {
+                let Event::Decided { by, .. } = &record.event else { continue };
+                let obeyed = waiting.iter().filter(|posted| by.ends_with(&mark(&posted.id)));
+                known.extend(obeyed.map(|posted| posted.id.clone()));
+            }
+        }
+        for posted in waiting.iter().filter(|posted| known.contains(&posted.id)) {
+            inbox.done(&posted.id)?;
+        }
+        Ok(Self { known })
+    }
+
+    /// Waits for requests that are new.
+    pub(super) async fn next(&self, inbox: &Inbox) -> Result<Vec<Posted>, JournalError> {
+        inbox.arrived(|id| self.known.contains(id)).await
+    }
+
+    /// Obeys. Answers the nodes that are to be begun again.
+    pub(super) async fn obey(
+        &mut self,
+        fleet: &Fleet,
+        tasks: &Tasks,
+        arrived: Vec<Posted>,
+    ) -> anyhow::Result<Vec<String>> {
+        let mut again = Vec::new();
+        for posted in arrived {
+            if !self.known.insert(posted.id.clone()) {
+                continue;
+            }
+            if fleet.obey(tasks, &posted).await? {
+                again.push(posted.request.node.clone());
+            }
+            fleet.inbox.done(&posted.id)?;
+        }
+        Ok(again)
+    }
+}
+
+/// What a decision's `by` ends with, so that the request is recognised.
+fn mark(id: &RequestId) -> String {
+    format!(" [request {id}]")
+}
+
+impl Fleet {
+    /// Obeys one request. Answers whether the node is to be begun again.
+    async fn obey(&self, tasks: &Tasks, posted: &Posted) -> anyhow::Result<bool> {
+        let node = posted.request.node.as_str();
+        let decision = match posted.request.wish {
+            Wish::Cancel => Decision::Cancel,
+            Wish::Adopt => Decision::Adopt,
+            Wish::Retry | Wish::Install => Decision::Install,
+        };
+        let busy = tasks.is_under_way(node);
+        let job = self
+            .shared
+            .engine
+            .history()
+            .node(node)
+            .is_some_and(|known| NodeHistory::running_job(known).is_some());
+        if decision != Decision::Cancel && (busy || job) {
+            // It would outlive the job that runs now, and count for the next one.
+            tracing::warn!(
+                node,
+                ?decision,
+                by = posted.request.by,
+                "not obeyed: a job is under way for the node; cancel it first"
+            );
+            return Ok(false);
+        }
+        let request = match (decision, self.shared.specs.get(node)) {
+            (Decision::Adopt, Some(spec)) => Some(gather(spec, None, GatherOptions::default()).request),
+            _ => None,
+        };
+        let by = format!("{}{}", posted.request.by, mark(&posted.id));
+        self.shared.engine.record(Some(node), Event::Decided { decision, by, request }).await?;
+        if decision == Decision::Cancel {
+            self.shared.cancel_of(node).cancel();
+            return Ok(false);
+        }
+        let ours = decision == Decision::Install && self.shared.specs.contains_key(node);
+        if ours {
+            // A node that was cancelled before begins with a token that is not.
+            self.shared.renew_cancel(node, CancellationToken::new());
+        }
+        Ok(ours)
+    }
+}

@@ -1,0 +1,176 @@
+//! The loop beside the nodes' tasks: ends, signals, the time limit, requests of other processes.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use rackhand_agent::{
+    engine::{NodeReport, NodeResult},
+    event::Event,
+};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
+
+use super::{Fleet, node, requests::Requests};
+use crate::{World, render::node::result as in_words, render::progress::Progress};
+
+/// Why a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// Every node came to an end.
+    Complete,
+    /// Somebody said stop; jobs go on in the next run.
+    Stopped,
+    /// The time given was over; jobs go on in the next run.
+    TimedOut,
+    /// Somebody said stop twice.
+    AtOnce,
+}
+
+/// What became of a run.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) ended: Ended,
+    pub(crate) reports: Vec<NodeReport>,
+}
+
+impl Fleet {
+    /// Runs every node to its end, or until told to stop. `progress` is told of each end.
+    pub(crate) async fn run(
+        self,
+        timeout: Option<Duration>,
+        progress: &mut Progress,
+        world: &World,
+    ) -> anyhow::Result<Finished> {
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        self.shared.engine.record(None, Event::AgentStarted { version }).await?;
+        let mut requests = Requests::of(&self.inbox, self.journal.as_ref()).await?;
+        let mut signals = Signals::new()?;
+        let mut tasks = Tasks::default();
+        self.nodes().into_iter().for_each(|node| tasks.begin(&self, node));
+        let end = timeout.map(|timeout| Instant::now() + timeout);
+        let mut ended = Ended::Complete;
+        let shown = self.journal();
+        let mut last = self.before;
+        let mut grown = shown.watch();
+        while !tasks.set.is_empty() {
+            tokio::select! {
+                biased;
+                () = signals.next() => {
+                    if ended == Ended::Stopped {
+                        ended = Ended::AtOnce;
+                        break;
+                    }
+                    ended = Ended::Stopped;
+                    self.stop();
+                    world.stderr.line("stopping: acts under way are finished and sessions given back; the next apply goes on. Once more to end at once")?;
+                }
+                () = at(end), if ended == Ended::Complete => {
+                    ended = Ended::TimedOut;
+                    self.stop();
+                    world.stderr.line("the time given is over; stopping: acts under way are finished, and the next apply goes on")?;
+                }
+                arrived = requests.next(&self.inbox) => {
+                    for again in requests.obey(&self, &tasks, arrived?).await? {
+                        tasks.begin(&self, again);
+                    }
+                }
+                changed = grown.wait_for(|seq| *seq > last) => {
+                    changed.context("the journal is closed")?;
+                    last = progress.catch_up(shown.as_ref(), last).await?;
+                }
+                joined = tasks.set.join_next() => {
+                    if let Some(joined) = joined {
+                        let report = joined.context("a node's task ended unexpectedly; this is a fault in rackhand")?;
+                        last = progress.catch_up(shown.as_ref(), last).await?;
+                        progress.ended(&report.node, in_words(&report.result).0);
+                        tasks.ended(report);
+                    }
+                }
+            }
+        }
+        progress.catch_up(shown.as_ref(), last).await?;
+        let reports = tasks.reports(&self.nodes());
+        if ended != Ended::AtOnce {
+            self.close().await;
+        }
+        Ok(Finished { ended, reports })
+    }
+
+    fn stop(&self) {
+        self.shared.stop.cancel();
+        self.shared.engine.handle().stop();
+    }
+
+    /// Ends the image server, once nobody else holds it.
+    async fn close(self) {
+        let Self { shared, images, journal, .. } = self;
+        drop(shared);
+        images.shut_down().await;
+        drop(journal);
+    }
+}
+
+/// At a moment, or never.
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The tasks of the nodes, and what became of those that ended.
+#[derive(Default)]
+pub(super) struct Tasks {
+    set: JoinSet<NodeReport>,
+    under_way: std::collections::BTreeSet<String>,
+    reports: BTreeMap<String, NodeReport>,
+}
+
+impl Tasks {
+    fn begin(&mut self, fleet: &Fleet, node: String) {
+        self.under_way.insert(node.clone());
+        self.set.spawn(node::run(Arc::clone(&fleet.shared), node));
+    }
+
+    fn ended(&mut self, report: NodeReport) {
+        self.under_way.remove(&report.node);
+        self.reports.insert(report.node.clone(), report);
+    }
+
+    /// Whether a node's task has not ended.
+    pub(super) fn is_under_way(&self, node: &str) -> bool {
+        self.under_way.contains(node)
+    }
+
+    fn reports(mut self, nodes: &[String]) -> Vec<NodeReport> {
+        let report = |node: &String| match self.reports.remove(node) {
+            Some(report) => report,
+            None => NodeReport { node: node.clone(), result: NodeResult::Interrupted },
+        };
+        nodes.iter().map(report).collect()
+    }
+}
+
+/// Ctrl-C and SIGTERM.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            biased;
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

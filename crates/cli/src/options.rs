@@ -1,0 +1,278 @@
+//! The command line as resolved: flags over the environment over the configuration file.
+
+use std::{
+    fmt::Display,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use anyhow::Context as _;
+use rackhand_bmc::Pacing;
+use serde::Deserialize;
+
+use crate::{
+    World,
+    args::{ApplyArgs, Global, PlanArgs, SiteArgs, TrustArgs},
+    exit::usage,
+    render::Style,
+    state::StateDir,
+};
+
+/// Where the configuration file is looked for.
+const CONFIG: &str = "/etc/rackhand/config.yaml";
+
+/// The configuration file.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(crate) struct Config {
+    state_dir: Option<PathBuf>,
+    profiles: Option<PathBuf>,
+    secrets: Option<PathBuf>,
+    iso: Option<String>,
+    iso_sha256: Option<String>,
+    ca: Option<PathBuf>,
+    bmc_insecure: Option<bool>,
+    trust_on_first_use: Option<bool>,
+    media_listen: Option<SocketAddr>,
+    media_url: Option<String>,
+    webhook: Option<String>,
+    events: Option<PathBuf>,
+    concurrency: Option<usize>,
+    failure_budget: Option<usize>,
+    pace: Option<f64>,
+}
+
+impl Config {
+    /// Reads the file named; without a name, the usual one if it is there.
+    fn load(named: Option<&Path>) -> anyhow::Result<Self> {
+        let path = named.unwrap_or(Path::new(CONFIG));
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => {
+                return Ok(Self::default());
+            }
+            Err(error) => return Err(usage(format!("the configuration file {}: {error}", path.display()))),
+        };
+        Self::parse(path, &text)
+    }
+
+    fn parse(path: &Path, text: &str) -> anyhow::Result<Self> {
+        let options = serde_saphyr::options! { with_snippet: false };
+        serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+            let at = error.location().map(|at| format!(":{}:{}", at.line(), at.column())).unwrap_or_default();
+            usage(format!("{}{at}: {}", path.display(), error.without_snippet()))
+        })
+    }
+}
+
+/// What every command needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Common {
+    /// The state directory.
+    pub(crate) state: StateDir,
+    /// The configuration file.
+    pub(crate) config: Config,
+    /// Colours and their absence.
+    pub(crate) style: Style,
+}
+
+impl Common {
+    pub(crate) fn resolve(global: &Global, world: &World) -> anyhow::Result<Self> {
+        let named = global.config.clone().or_else(|| world.env("RACKHAND_CONFIG").map(PathBuf::from));
+        let config = Config::load(named.as_deref())?;
+        let state =
+            match global.state_dir.clone().or_else(|| world.env("RACKHAND_STATE_DIR").map(PathBuf::from)) {
+                Some(dir) => dir,
+                None => match &config.state_dir {
+                    Some(dir) => dir.clone(),
+                    None => usual_state_dir(world)?,
+                },
+            };
+        let style = Style::new(world.stdout.is_terminal, world.env("NO_COLOR").is_none());
+        Ok(Self { state: StateDir::new(state), config, style })
+    }
+}
+
+/// `/var/lib/rackhand` for root; for others where XDG says that state is kept.
+fn usual_state_dir(world: &World) -> anyhow::Result<PathBuf> {
+    if rustix::process::geteuid().is_root() {
+        return Ok(PathBuf::from("/var/lib/rackhand"));
+    }
+    if let Some(dir) = world.env("XDG_STATE_HOME").map(PathBuf::from).filter(|dir| dir.is_absolute()) {
+        return Ok(dir.join("rackhand"));
+    }
+    let home =
+        world.env("HOME").ok_or_else(|| usage("neither XDG_STATE_HOME nor HOME is set; give --state-dir"))?;
+    Ok(PathBuf::from(home).join(".local/state/rackhand"))
+}
+
+/// Picks a value by precedence, and names the variable where its text makes no sense.
+struct Picker<'a> {
+    world: &'a World,
+}
+
+impl Picker<'_> {
+    fn pick<T>(&self, flag: Option<T>, variable: &str, config: Option<T>) -> anyhow::Result<Option<T>>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        if flag.is_some() {
+            return Ok(flag);
+        }
+        let Some(value) = self.world.env(variable) else { return Ok(config) };
+        let text = value.to_str().ok_or_else(|| usage(format!("{variable} is not UTF-8")))?;
+        text.parse().map(Some).map_err(|error| usage(format!("{variable}={text}: {error}")))
+    }
+
+    fn flag(&self, flag: bool, variable: &str, config: Option<bool>) -> anyhow::Result<bool> {
+        Ok(self.pick(flag.then_some(true), variable, config)?.unwrap_or(false))
+    }
+}
+
+/// The site and what belongs to it.
+#[derive(Debug, Clone)]
+pub(crate) struct SiteOptions {
+    pub(crate) file: PathBuf,
+    pub(crate) profiles: Option<PathBuf>,
+    pub(crate) secrets: Option<PathBuf>,
+}
+
+impl SiteOptions {
+    fn resolve(args: SiteArgs, config: &Config, pick: &Picker<'_>) -> anyhow::Result<Self> {
+        Ok(Self {
+            file: args.file,
+            profiles: pick.pick(args.profiles, "RACKHAND_PROFILES", config.profiles.clone())?,
+            secrets: pick.pick(args.secrets, "RACKHAND_SECRETS", config.secrets.clone())?,
+        })
+    }
+}
+
+/// How certificates are trusted where the site file says nothing.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TrustOptions {
+    pub(crate) ca: Option<Vec<u8>>,
+    pub(crate) insecure: bool,
+    pub(crate) first_use: bool,
+}
+
+impl TrustOptions {
+    fn resolve(args: TrustArgs, config: &Config, pick: &Picker<'_>) -> anyhow::Result<Self> {
+        let insecure = pick.flag(args.bmc_insecure, "RACKHAND_BMC_INSECURE", config.bmc_insecure)?;
+        let first_use =
+            pick.flag(args.trust_on_first_use, "RACKHAND_TRUST_ON_FIRST_USE", config.trust_on_first_use)?;
+        let ca = pick.pick(args.ca, "RACKHAND_CA", config.ca.clone())?;
+        Ok(Self { ca: ca.as_deref().map(read_ca).transpose()?, insecure, first_use })
+    }
+}
+
+/// Reads a CA bundle, so that a wrong path is named before anything is done.
+pub(crate) fn read_ca(path: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("the CA file {} cannot be read", path.display()))
+}
+
+/// `plan`, resolved.
+#[derive(Debug, Clone)]
+pub(crate) struct PlanOptions {
+    pub(crate) site: SiteOptions,
+    pub(crate) only: Vec<String>,
+    pub(crate) install: Vec<String>,
+    pub(crate) detailed_exitcode: bool,
+    pub(crate) output: crate::args::Format,
+    pub(crate) trust: TrustOptions,
+    pub(crate) pacing: Pacing,
+}
+
+impl PlanOptions {
+    pub(crate) fn resolve(args: PlanArgs, common: &Common, world: &World) -> anyhow::Result<Self> {
+        let (config, pick) = (&common.config, Picker { world });
+        Ok(Self {
+            site: SiteOptions::resolve(args.site, config, &pick)?,
+            only: args.node,
+            install: args.install,
+            detailed_exitcode: args.detailed_exitcode,
+            output: args.output.into(),
+            trust: TrustOptions::resolve(args.trust, config, &pick)?,
+            pacing: pacing(pick.pick(args.pace, "RACKHAND_PACE", config.pace)?)?,
+        })
+    }
+}
+
+/// `apply`, resolved.
+#[derive(Debug, Clone)]
+pub(crate) struct ApplyOptions {
+    pub(crate) site: SiteOptions,
+    pub(crate) only: Vec<String>,
+    pub(crate) install: Vec<String>,
+    pub(crate) strict: bool,
+    pub(crate) iso: Option<String>,
+    pub(crate) iso_sha256: Option<rackhand_spec::Sha256>,
+    pub(crate) trust: TrustOptions,
+    pub(crate) media_listen: Option<SocketAddr>,
+    pub(crate) media_url: Option<String>,
+    pub(crate) webhook: Option<String>,
+    pub(crate) events: Option<PathBuf>,
+    pub(crate) concurrency: Option<usize>,
+    pub(crate) failure_budget: Option<usize>,
+    pub(crate) pacing: Pacing,
+    pub(crate) timeout: Option<std::time::Duration>,
+    pub(crate) accept_lost_journal: bool,
+}
+
+impl ApplyOptions {
+    pub(crate) fn resolve(args: ApplyArgs, common: &Common, world: &World) -> anyhow::Result<Self> {
+        let (config, pick) = (&common.config, Picker { world });
+        let digest = pick.pick(args.iso_sha256, "RACKHAND_ISO_SHA256", config.iso_sha256.clone())?;
+        let digest = digest.map(|text| text.parse()).transpose();
+        let (serving, rollout) = (args.serving, args.rollout);
+        Ok(Self {
+            site: SiteOptions::resolve(args.site, config, &pick)?,
+            only: args.node,
+            install: args.install,
+            strict: args.strict,
+            iso: pick.pick(args.iso, "RACKHAND_ISO", config.iso.clone())?,
+            iso_sha256: digest.map_err(|error| usage(format!("--iso-sha256: {error}")))?,
+            trust: TrustOptions::resolve(args.trust, config, &pick)?,
+            media_listen: pick.pick(serving.media_listen, "RACKHAND_MEDIA_LISTEN", config.media_listen)?,
+            media_url: pick.pick(serving.media_url, "RACKHAND_MEDIA_URL", config.media_url.clone())?,
+            webhook: pick.pick(serving.webhook, "RACKHAND_WEBHOOK", config.webhook.clone())?,
+            events: pick.pick(serving.events, "RACKHAND_EVENTS", config.events.clone())?,
+            concurrency: pick.pick(rollout.concurrency, "RACKHAND_CONCURRENCY", config.concurrency)?,
+            failure_budget: pick.pick(
+                rollout.failure_budget,
+                "RACKHAND_FAILURE_BUDGET",
+                config.failure_budget,
+            )?,
+            pacing: pacing(pick.pick(rollout.pace, "RACKHAND_PACE", config.pace)?)?,
+            timeout: rollout.timeout,
+            accept_lost_journal: rollout.accept_lost_journal,
+        })
+    }
+}
+
+/// The intervals and deadlines for real hardware, scaled.
+fn pacing(factor: Option<f64>) -> anyhow::Result<Pacing> {
+    match factor {
+        None => Ok(Pacing::default()),
+        Some(factor) if factor.is_finite() && factor > 0.0 && factor <= 1000.0 => {
+            Ok(Pacing::default().scaled(factor))
+        }
+        Some(factor) => Err(usage(format!("--pace {factor}: write a number above 0 and up to 1000"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistake_in_the_configuration_file_is_located() {
+        let parse = |text| Config::parse(Path::new("config.yaml"), text);
+        assert_eq!(parse("stateDir: /x\npace: 0.5\n").unwrap().pace, Some(0.5));
+        assert!(parse("").unwrap().state_dir.is_none());
+        let error = parse("stateDir: /x\nmediaListn: 1\n").unwrap_err().to_string();
+        assert!(error.starts_with("config.yaml:2:1: "), "{error}");
+        assert!(error.contains("mediaListn"), "{error}");
+    }
+}
