@@ -212,3 +212,23 @@ async fn what_a_killed_process_left_is_deleted_and_a_fetch_under_way_is_not() {
     assert!(!place("fetching-left").exists());
     assert!(place("other").exists() && place("fetching-now").exists());
 }
+
+#[tokio::test]
+async fn a_fetch_under_way_survives_the_start_of_another_process() {
+    let bytes = content(100_000);
+    let served = bytes.clone();
+    let origin = Origin::new(move |_| ok("", &served)).await;
+    origin.open.send_replace(false);
+    let store = Arc::new(Store::new());
+    let fetch = tokio::spawn({
+        let (store, source) = (store.clone(), origin.source());
+        async move { store.store.get(&source, None).await }
+    });
+    while store.cached().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    // What is being fetched into is there, and the start of another store does not sweep it away.
+    Store::at(store.directory.path().join("cache"), |_| {});
+    origin.open.send_replace(true);
+    assert_eq!(fetch.await.unwrap().unwrap().sha256, Sha256Digest::of(&bytes));
+}

@@ -153,7 +153,7 @@ impl Rig {
 pub(crate) struct Origin {
     pub(crate) url: String,
     requests: Arc<Mutex<Vec<String>>>,
-    /// Answers are held back until this is true.
+    /// The second half of each answer is held back until this is true.
     pub(crate) open: watch::Sender<bool>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -176,8 +176,10 @@ impl Origin {
                     }
                     let answer = answer(&head);
                     heads.lock().unwrap().push(head);
+                    let (first, second) = answer.split_at(answer.len() / 2);
+                    let _ = stream.write_all(first).await;
                     let _ = gate.wait_for(|open| *open).await;
-                    let _ = stream.write_all(&answer).await;
+                    let _ = stream.write_all(second).await;
                     let _ = stream.shutdown().await;
                 });
             }
