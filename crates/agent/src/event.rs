@@ -362,7 +362,7 @@ impl Act {
             Self::EjectLeftover { .. } | Self::Insert { .. } => StepId::Media,
             Self::BootCdOnce => StepId::BootOnce,
             Self::Eject { .. } => StepId::Eject,
-            Self::ClearBootOverride => StepId::Settle,
+            Self::ClearBootOverride => StepId::Follow,
         }
     }
 }

@@ -384,7 +384,8 @@ impl Bmc {
         Ok(settled(outcome))
     }
 
-    /// Takes a boot override back and proves it.
+    /// Takes a boot override back and proves it: the next boot goes where the boot order says. A service that knows no
+    /// target None (sushy-tools) is told Hdd.
     ///
     /// # Errors
     /// [`ErrorKind::NotObserved`] when the override still shows.
@@ -392,13 +393,15 @@ impl Bmc {
         let boot = self.boot()?;
         let gone = |seen: &BootSettings| {
             seen.enabled == Some(OverrideEnabled::Disabled)
-                || matches!(seen.target, None | Some(BootTarget::None))
+                || matches!(seen.target, None | Some(BootTarget::None | BootTarget::Hdd))
         };
-        if gone(&boot.settings().await?) {
+        let seen = boot.settings().await?;
+        if gone(&seen) {
             return Ok(Outcome::Unchanged);
         }
-        let wanted =
-            BootOverride { target: BootTarget::None, enabled: OverrideEnabled::Disabled, mode: None };
+        let knows_none = seen.allowed_targets.is_empty() || seen.allowed_targets.contains(&BootTarget::None);
+        let target = if knows_none { BootTarget::None } else { BootTarget::Hdd };
+        let wanted = BootOverride { target, enabled: OverrideEnabled::Disabled, mode: None };
         let outcome = boot.set_override(wanted).await?;
         self.wait_boot("the boot override to be gone", gone).await?;
         Ok(settled(outcome))

@@ -224,6 +224,11 @@ fn follow_call_backs(observed: &Observed, job: &JobHistory, image_url: &str) -> 
     if job.called_back("Failed") {
         return Next::Fail { step: StepId::Follow, error: "the installer called back: Failed".to_owned() };
     }
+    if observed.armed(&BootTarget::Cd) && job.evidence.iter().any(|(seen, _)| matches!(seen, Evidence::CalledBack { .. })) {
+        // The installer runs, and the override was not used up by its boot (sushy-tools shows every override as
+        // Continuous): left so, the reset after the disk write would boot the installer again.
+        return Next::Act(Act::ClearBootOverride);
+    }
     if !WRITTEN.iter().any(|stage| job.called_back(stage)) {
         return Next::Await(Await::DiskWritten);
     }
@@ -238,9 +243,6 @@ fn follow_call_backs(observed: &Observed, job: &JobHistory, image_url: &str) -> 
     }
     if !done {
         return Next::Await(Await::Installed);
-    }
-    if observed.armed(&BootTarget::Cd) {
-        return Next::Act(Act::ClearBootOverride);
     }
     Next::Finish(JobResult::Installed)
 }
