@@ -253,7 +253,7 @@ fn open_verified(dir: &Path) -> Result<Opened, JournalError> {
 }
 
 /// Whether a journal without records may begin here: only where none is known to have been.
-fn permit_new(dir: &Path, found: &Found) -> Result<(), JournalError> {
+pub(super) fn permit_new(dir: &Path, found: &Found) -> Result<(), JournalError> {
     match found {
         Found::Nothing => Ok(()),
         Found::Marker(marker) if marker.seq == 0 => Ok(()),
@@ -271,9 +271,9 @@ fn create(dir: &Path, path: &Path, mut conn: Connection) -> Result<Opened, Journ
     store::create(&mut conn, path, LAYOUT, |transaction| {
         transaction.execute("INSERT INTO journal (id) VALUES (?1)", [&id]).map(|_| ())
     })?;
-    store::sync_dir(dir)?;
     let tail = Tail::empty(&id);
     Marker::new(&id, &tail).write(dir)?;
+    store::sync_dir(dir)?;
     Ok(Opened { conn, id, tail })
 }
 

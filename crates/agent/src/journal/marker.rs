@@ -40,7 +40,8 @@ impl Marker {
         Self { journal: journal.to_owned(), seq: tail.seq, hash: hex(&tail.hash) }
     }
 
-    /// Writes it durably, as a whole or not at all.
+    /// Writes it as a whole or not at all. Its content is synced, its name is not: after a power failure the marker
+    /// before it may stand there again, which only knows of less.
     pub(super) fn write(&self, dir: &Path) -> Result<(), JournalError> {
         let path = path(dir);
         let draft = dir.join("journal.marker.new");
@@ -51,8 +52,7 @@ impl Marker {
         file.write_all(text.as_bytes())
             .and_then(|()| file.sync_all())
             .map_err(|error| JournalError::io("write", &draft, error))?;
-        fs::rename(&draft, &path).map_err(|error| JournalError::io("write", &path, error))?;
-        store::sync_dir(dir)
+        fs::rename(&draft, &path).map_err(|error| JournalError::io("write", &path, error))
     }
 }
 

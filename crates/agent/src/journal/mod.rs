@@ -6,9 +6,9 @@
 //!
 //! What keeps it trustworthy:
 //! - a record is durable before `append` returns (WAL, `synchronous=FULL`, one commit per batch by one writer);
-//! - every record carries the hash of the one before and its own ([`chain`]), checked on open and on every read, so
+//! - every record carries the hash of the one before and its own, checked on open and on every read, so
 //!   that damage and gaps are named with their sequence;
-//! - a [`marker`] beside the database remembers the last record, so that a lost or cut journal is never taken for a new
+//! - a marker beside the database remembers the last record, so that a lost or cut journal is never taken for a new
 //!   one: a live site must not be reinstalled because its journal was lost.
 //!
 //! # Files of a state directory

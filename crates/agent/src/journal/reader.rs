@@ -38,12 +38,8 @@ impl JournalReader {
         let found = marker::read(dir)?;
         let path = dir.join(NAME);
         let Some(conn) = store::open_read_only(&path, LAYOUT)? else {
-            return Err(match found {
-                Found::Marker(marker) if marker.seq > 0 => {
-                    JournalError::Lost { dir: dir.to_owned(), known: marker.seq }
-                }
-                _ => JournalError::NoJournal { dir: dir.to_owned() },
-            });
+            file::permit_new(dir, &found)?;
+            return Err(JournalError::NoJournal { dir: dir.to_owned() });
         };
         let id = file::read_id(&conn, &path)?;
         let reader = Self { path, id, conn: Mutex::new(conn) };
