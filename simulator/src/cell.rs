@@ -151,14 +151,10 @@ impl Cell {
             return Class::Read;
         }
         let path = path.trim_end_matches('/').to_ascii_lowercase();
-        let session = |login: &&str| {
+        let session = |login: &&'static str| {
             path.strip_prefix(*login).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        if self.traits.login_paths.iter().any(|login| session(login)) {
-            Class::Session
-        } else {
-            Class::Change
-        }
+        if self.traits.login_paths.iter().any(session) { Class::Session } else { Class::Change }
     }
 
     fn carry_out(&self, deed: Deed) {

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::Parser;
 
+use crate::chance;
 use crate::faults;
 use crate::personality::{self, Personality};
 use crate::serve::Endpoint;
 use crate::simulator::{Builder, MachineSpec, Simulator};
+use crate::site::{self, SiteOptions};
 
 /// Simulates servers and their BMCs.
 #[derive(Debug, Clone, Parser)]
@@ -55,6 +57,16 @@ pub struct Args {
     /// File to write the certificate authority's certificate to.
     #[arg(long)]
     pub ca_file: Option<PathBuf>,
+    /// Writes SiteConfigs, Secrets, BIOS settings and an installer's image for the machines into this directory, ready to
+    /// be applied.
+    #[arg(long, value_name = "DIR")]
+    pub write_site: Option<PathBuf>,
+    /// Size of the installer's image in MiB.
+    #[arg(long, default_value_t = 8, requires = "write_site", value_parser = clap::value_parser!(u16).range(1..=4000))]
+    pub iso_mib: u16,
+    /// Keeps the certificates in this directory for the next start; with --write-site, DIR/.simulator by default.
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
 }
 
 impl Args {
@@ -93,6 +105,10 @@ impl Args {
             let mut machine = MachineSpec::new(&format!("node{number}"), Arc::clone(personality));
             if let Some((user, password)) = &login {
                 machine = machine.login(user, password);
+            } else if self.write_site.is_some() {
+                // A site has Secrets, so its BMCs ask for them: each for a password of its own.
+                let password = chance::word(self.seed, &format!("password of node{number}"));
+                machine = machine.login("admin", &password);
             }
             builder = builder.machine(machine);
         }
@@ -108,6 +124,10 @@ impl Args {
         }
         if let Some(file) = &self.log {
             builder = builder.log_file(file);
+        }
+        let beside_site = self.write_site.as_ref().map(|site| site.join(".simulator"));
+        if let Some(directory) = self.state.clone().or(beside_site) {
+            builder = builder.state(directory);
         }
         Ok(builder)
     }
@@ -126,20 +146,33 @@ pub async fn main(args: Args) -> anyhow::Result<()> {
         std::fs::write(file, simulator.authority().pem())
             .with_context(|| format!("cannot write {}", file.display()))?;
     }
-    announce(&simulator, &endpoints, args.username.as_deref())?;
+    if let Some(directory) = &args.write_site {
+        let iso_size = usize::from(args.iso_mib) * 1024 * 1024;
+        let options = SiteOptions { iso_size, ..SiteOptions::default() };
+        site::write(&simulator, &endpoints, directory, &options)
+            .with_context(|| format!("cannot write the site {}", directory.display()))?;
+    }
+    announce(&simulator, &endpoints)?;
     stop_signal().await?;
     simulator.shut_down().await;
     Ok(())
 }
 
-/// One line per machine, then `ready`.
-fn announce(simulator: &Simulator, endpoints: &[Endpoint], user: Option<&str>) -> anyhow::Result<()> {
+/// One line per machine, then `ready`: name, personality, URL, administrator, certificate's SHA-256; `-` where there is none.
+fn announce(simulator: &Simulator, endpoints: &[Endpoint]) -> anyhow::Result<()> {
     use std::io::Write as _;
     let mut out = std::io::stdout().lock();
     for (endpoint, cell) in endpoints.iter().zip(simulator.machines()) {
         let fingerprint = endpoint.fingerprint.as_deref().unwrap_or("-");
-        let (name, url) = (&endpoint.machine, &endpoint.url);
-        writeln!(out, "{name} {} {url} {} {fingerprint}", cell.personality.name(), user.unwrap_or("-"))?;
+        let user = cell.with(|machine| machine.accounts.first().map(|account| account.user.clone()));
+        let user = user.as_deref().unwrap_or("-");
+        writeln!(
+            out,
+            "{} {} {} {user} {fingerprint}",
+            endpoint.machine,
+            cell.personality.name(),
+            endpoint.url
+        )?;
     }
     writeln!(out, "ready")?;
     Ok(out.flush()?)

@@ -1,18 +1,25 @@
-//! Faults: rules that spoil what a personality does. From a YAML or JSON file, or built in a test.
+//! Faults: rules that spoil what a personality does. From a YAML or JSON file, by a preset's name, or built in a test.
 
+mod file;
+mod presets;
+
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+
+pub use file::{FaultFileError, parse};
+pub use presets::{PRESETS, Preset, preset};
 
 use rand::Rng as _;
 use rand::rngs::SmallRng;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::chance;
 
 /// What happens.
 ///
 /// Seconds are simulated ones.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "do", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "do", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum What {
     /// The request is taken up after a delay; the client may wait for the answer.
     Delay {
@@ -35,18 +42,15 @@ pub enum What {
         /// HTTP status.
         code: u16,
         /// Body; none by default.
-        #[serde(default)]
         body: String,
         /// `text/html` by default.
-        #[serde(default)]
         content_type: Option<String>,
         /// `Retry-After` in seconds.
-        #[serde(default)]
         retry_after: Option<u64>,
     },
     /// The request takes effect; the body of its answer ends in the middle.
     Truncate,
-    /// The request has no effect and is answered with JSON of about that length.
+    /// The request has no effect and is answered with JSON of that length, made while it is sent.
     HugeJson {
         /// Length in bytes.
         bytes: usize,
@@ -55,44 +59,57 @@ pub enum What {
     WrongPassword,
     /// An image is taken and never attached.
     MediaNeverAttaches,
+    /// The BMC cannot reach image servers: there is no route.
+    ImageUnreachable,
     /// From this request on the BMC does not answer for a while; the host goes on.
     Down {
         /// How long.
         seconds: f64,
     },
-    /// POST refuses this BIOS attribute.
+    /// The request is carried out and answered, and from then on the BMC does not answer for a while; the host goes on.
+    DownAfter {
+        /// How long.
+        seconds: f64,
+    },
+    /// Firmware refuses a BIOS attribute that its registry allows.
     BiosRejected {
-        /// Its name; `*` for every one.
+        /// Its name, `*` standing for any text.
         attribute: String,
+        /// When it does; in POST by default.
+        when: Rejection,
     },
 }
 
+/// When a BIOS attribute is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Rejection {
+    /// When POST applies it.
+    #[default]
+    Post,
+    /// When it is written.
+    Patch,
+}
+
 /// A rule.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rule {
     /// Name of the rule, shown in the log.
     pub name: String,
     /// Machines it applies to, `*` standing for any text; all by default.
-    #[serde(default = "any")]
     pub machine: String,
     /// HTTP method; any by default.
-    #[serde(default = "any")]
     pub method: String,
     /// Path, `*` standing for any text, without regard to case; any by default.
-    #[serde(default = "any")]
     pub path: String,
     /// Where the host is: `Off`, `Post`, `Setup`, `Boot`, `Install`, `Running`; anywhere by default.
-    #[serde(default = "any")]
     pub phase: String,
     /// That many matches are let pass first.
-    #[serde(default)]
     pub after: u64,
     /// That many matches are spoilt; all by default.
-    #[serde(default)]
     pub times: Option<u64>,
     /// The chance that a match is spoilt, drawn from the simulation's seed; 1 by default.
-    #[serde(default = "always")]
     pub probability: f64,
     /// What happens.
     #[serde(flatten)]
@@ -101,10 +118,6 @@ pub struct Rule {
 
 fn any() -> String {
     "*".into()
-}
-
-fn always() -> f64 {
-    1.0
 }
 
 impl Rule {
@@ -155,57 +168,8 @@ impl Rule {
 
     /// A state of the machine rather than of a request?
     fn is_standing(&self) -> bool {
-        matches!(self.what, What::MediaNeverAttaches | What::BiosRejected { .. })
+        matches!(self.what, What::MediaNeverAttaches | What::ImageUnreachable | What::BiosRejected { .. })
     }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RuleFile {
-    faults: Vec<Rule>,
-}
-
-/// Why a fault file is refused.
-#[derive(Debug, thiserror::Error)]
-pub enum FaultFileError {
-    /// It is no YAML of the expected form.
-    #[error("the fault file is not understood: {0}")]
-    Syntax(String),
-    /// A number makes no sense.
-    #[error("fault {rule:?}: {problem}")]
-    Number {
-        /// The rule's name.
-        rule: String,
-        /// What is wrong.
-        problem: &'static str,
-    },
-}
-
-/// Reads rules from YAML (or JSON, which is YAML): `faults: [{name: …, do: …}]`.
-///
-/// # Errors
-/// With line and column where the file is not understood.
-pub fn parse(text: &str) -> Result<Vec<Rule>, FaultFileError> {
-    let file: RuleFile =
-        serde_saphyr::from_str(text).map_err(|error| FaultFileError::Syntax(error.to_string()))?;
-    for rule in &file.faults {
-        let problem = |problem| FaultFileError::Number { rule: rule.name.clone(), problem };
-        if !(0.0..=1.0).contains(&rule.probability) {
-            return Err(problem("probability is not between 0 and 1"));
-        }
-        match &rule.what {
-            What::Delay { seconds } | What::Late { seconds } | What::Down { seconds }
-                if !(0.0..=1e9).contains(seconds) =>
-            {
-                return Err(problem("seconds is negative or too great"));
-            }
-            What::Status { code, .. } if !(200..=599).contains(code) => {
-                return Err(problem("code is not an HTTP status from 200 to 599"));
-            }
-            _ => {}
-        }
-    }
-    Ok(file.faults)
 }
 
 /// Whether `text` matches `pattern`, in which `*` stands for any text; without regard to case.
@@ -228,6 +192,8 @@ pub fn glob(pattern: &str, text: &str) -> bool {
 #[derive(Debug)]
 pub struct Faults {
     inner: Mutex<State>,
+    /// Whether there is any rule about a machine's state: asked on every access to every machine.
+    standing: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -252,13 +218,16 @@ pub struct Scene<'a> {
 impl Faults {
     /// Rules of a simulation with that seed.
     pub fn new(seed: u64, rules: Vec<Rule>) -> Self {
+        let standing = AtomicBool::new(rules.iter().any(Rule::is_standing));
         let rules = rules.into_iter().map(|rule| (rule, 0)).collect();
-        Self { inner: Mutex::new(State { rules, rng: chance::rng(seed, "faults") }) }
+        Self { inner: Mutex::new(State { rules, rng: chance::rng(seed, "faults") }), standing }
     }
 
     /// Adds a rule while the simulation runs.
     pub fn add(&self, rule: Rule) {
+        let standing = rule.is_standing();
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).rules.push((rule, 0));
+        self.standing.fetch_or(standing, Ordering::Relaxed);
     }
 
     /// Drops the rules of that name.
@@ -289,6 +258,9 @@ impl Faults {
     }
 
     fn standing<T>(&self, machine: &str, pick: impl Fn(&What) -> Option<T>) -> Vec<T> {
+        if !self.standing.load(Ordering::Relaxed) {
+            return Vec::new();
+        }
         let state = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let here = state.rules.iter().filter(|(rule, _)| glob(&rule.machine, machine));
         here.filter_map(|(rule, _)| pick(&rule.what)).collect()
@@ -299,10 +271,15 @@ impl Faults {
         !self.standing(machine, |what| matches!(what, What::MediaNeverAttaches).then_some(())).is_empty()
     }
 
-    /// BIOS attributes that POST refuses on this machine.
-    pub fn bios_rejected(&self, machine: &str) -> Vec<String> {
+    /// Whether this machine's BMC reaches no image server.
+    pub fn image_unreachable(&self, machine: &str) -> bool {
+        !self.standing(machine, |what| matches!(what, What::ImageUnreachable).then_some(())).is_empty()
+    }
+
+    /// Patterns of the BIOS attributes that this machine's firmware refuses at that moment.
+    pub fn bios_rejected(&self, machine: &str, moment: Rejection) -> Vec<String> {
         self.standing(machine, |what| match what {
-            What::BiosRejected { attribute } => Some(attribute.clone()),
+            What::BiosRejected { attribute, when } if *when == moment => Some(attribute.clone()),
             _ => None,
         })
     }
@@ -331,17 +308,5 @@ mod tests {
         let faults = Faults::new(1, vec![Rule::new("x", What::Cut).window(1, 2)]);
         let hit: Vec<_> = (0..5).map(|_| faults.strike(scene("/")).is_some()).collect();
         assert_eq!(hit, [false, true, true, false, false]);
-    }
-
-    #[test]
-    fn a_file_is_read_and_its_mistakes_are_located() {
-        let text = "faults:\n- name: slow\n  do: delay\n  seconds: 3\n  path: '*/Bios'\n- name: busy\n  do: status\n  code: 503\n  retryAfter: 5\n";
-        let rules = parse(text).unwrap();
-        assert_eq!(rules[0].what, What::Delay { seconds: 3.0 });
-        assert_eq!(rules[0].path, "*/Bios");
-        assert!(matches!(rules[1].what, What::Status { code: 503, retry_after: Some(5), .. }));
-        assert!(parse("faults:\n- name: x\n  do: explode\n").is_err());
-        assert!(parse("faults:\n- {name: x, do: delay, seconds: -1}\n").is_err());
-        assert!(parse("faults:\n- {name: x, do: cut, probability: 2}\n").is_err());
     }
 }

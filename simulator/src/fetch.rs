@@ -217,6 +217,16 @@ impl MediaFetch for HttpFetch {
     }
 }
 
+/// No way to any server, as behind a missing route.
+#[derive(Debug, Clone, Copy)]
+pub struct NoRoute;
+
+impl MediaFetch for NoRoute {
+    fn send(&self, _: Request<Bytes>, _: bool, _: usize) -> Fut<'_, Result<Response<Bytes>, FetchError>> {
+        Box::pin(async { Err(FetchError::Unreachable("no route to host".into())) })
+    }
+}
+
 /// Media and call-backs in memory, for tests without sockets.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryFetch {

@@ -150,7 +150,7 @@ impl Run {
         let mut waited = Duration::ZERO;
         loop {
             self.still_there()?;
-            match fetch::size(self.cell.world.net.as_ref(), &self.medium).await {
+            match fetch::size(self.cell.net().as_ref(), &self.medium).await {
                 Ok(size) => return Ok(size),
                 Err(why) => self.patience(&mut waited, &why).await?,
             }
@@ -162,7 +162,7 @@ impl Run {
         let mut waited = Duration::ZERO;
         loop {
             self.still_there()?;
-            match fetch::read(self.cell.world.net.as_ref(), &self.medium, offset, length).await {
+            match fetch::read(self.cell.net().as_ref(), &self.medium, offset, length).await {
                 Ok(bytes) => return Ok(bytes),
                 Err(why) => self.patience(&mut waited, &why).await?,
             }

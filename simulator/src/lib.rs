@@ -2,7 +2,7 @@
 //!
 //! A [`simulator::Simulator`] holds machines. Each is a vendor-neutral state machine ([`machine::Machine`]) behind a
 //! [`personality::Personality`]: a vendor and generation with its tree, names, timings and documented quirks.
-//! Its BMC is called in-process ([`simulator::Service`]) or over HTTP(S) ([`simulator::Simulator::serve`]).
+//! Its BMC is called in-process ([`service::Service`]) or over HTTP(S) ([`simulator::Simulator::serve`]).
 //! [`faults`] spoil what happens, and the [`log`] tells what did.
 //!
 //! The simulator shares no code with the drivers it is used to test: a shared mistake would hide itself.
@@ -19,10 +19,13 @@ pub mod log;
 pub mod machine;
 pub mod personality;
 pub mod serve;
+pub mod service;
 pub mod simulator;
+pub mod site;
 pub mod tasks;
 pub mod tls;
 pub mod web;
 
 pub use cell::Cell;
-pub use simulator::{Builder, CallFailure, MachineSpec, Service, Simulator};
+pub use service::{CallFailure, Service};
+pub use simulator::{Builder, MachineSpec, Simulator};

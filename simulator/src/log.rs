@@ -1,7 +1,13 @@
 //! The log: every request and every state change, in order, readable by machines. Tests count by it.
 //!
-//! In a file each entry is one line of JSON with a `kind` (`request` or `state`), flushed before the request is
-//! answered, so that it survives whatever ends the process.
+//! In a file each entry is one line of JSON, handed to the system before the request is answered, so that it survives
+//! whatever ends the process. The form is stable: fields are added, never renamed or given another meaning.
+//!
+//! - `kind: request`: `seq`, `ms`, `machine`, `connection`, `method`, `path`, `status` (null when the client saw none),
+//!   `class` (`read`, `session`, `query`, `change`), `applied`; where there is something to say, `summary` and `fault`.
+//! - `kind: state`: `seq`, `ms`, `machine`, `what`, `from`, `to`.
+//!
+//! Attempted changes are the requests of class `change`; those that took effect are `applied` among them.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -43,8 +49,12 @@ pub struct RequestEntry {
     pub path: String,
     /// Status of the answer; absent when the connection was cut instead.
     pub status: Option<u16>,
-    /// What kind of request it is.
+    /// What kind of request it is: also of one that a fault swallowed, so that attempts can be counted.
     pub class: Class,
+    /// Whether the BMC carried it out and found it good, whether or not the client saw the answer. False for what a
+    /// fault swallowed and for what the BMC refused.
+    #[serde(default)]
+    pub applied: bool,
     /// What was asked for, in a few words: `Reset On`, `InsertMedia Cd http://…`, `PATCH Bios NumCores=4`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub summary: Option<String>,
@@ -181,7 +191,16 @@ impl Log {
         })
     }
 
-    /// How many requests of `class` were made to all machines.
+    /// How many requests of `class` to all machines were carried out.
+    pub fn count_applied(&self, class: Class) -> usize {
+        self.select(|entry| match entry {
+            Entry::Request(request) if request.class == class && request.applied => Some(()),
+            _ => None,
+        })
+        .len()
+    }
+
+    /// How many requests of `class` were made to all machines, carried out or not.
     pub fn count(&self, class: Class) -> usize {
         self.select(|entry| match entry {
             Entry::Request(request) if request.class == class => Some(()),

@@ -4,9 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -15,7 +14,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use crate::cell::Cell;
-use crate::simulator::{CallFailure, Service, Simulator};
+use crate::service::{Body, CallFailure, Service};
+use crate::simulator::Simulator;
 
 /// Where a machine's BMC listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,12 +139,11 @@ async fn speak<S: AsyncRead + AsyncWrite + Unpin>(stream: S, service: Service) {
     }
 }
 
-async fn answer(service: Service, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, CallFailure> {
+async fn answer(service: Service, request: Request<Incoming>) -> Result<Response<Body>, CallFailure> {
     let (parts, body) = request.into_parts();
     let body = match Limited::new(body, BODY_LIMIT).collect().await {
         Ok(body) => body.to_bytes(),
         Err(_) => return Err(CallFailure::Cut),
     };
-    let response = service.call(Request::from_parts(parts, body)).await?;
-    Ok(response.map(Full::new))
+    service.send(Request::from_parts(parts, body)).await
 }

@@ -4,22 +4,20 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use anyhow::Context as _;
-use bytes::Bytes;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderValue, Request, Response, StatusCode};
 
-use crate::cell::{Arrival, Cell, World};
+use crate::cell::{Cell, World};
 use crate::clock::SimClock;
-use crate::faults::{Faults, Rule, Scene, What};
+use crate::faults::{Faults, Rule};
 use crate::fetch::{HttpFetch, MediaFetch};
-use crate::log::{Class, Entry, Log, RequestEntry, millis};
+use crate::log::Log;
 use crate::machine::{Account, GuestTimes, Identity, Machine};
 use crate::personality::{Personality, Quirks};
+use crate::service::Service;
 use crate::tasks::Tasks;
 use crate::tls::Authority;
+use crate::web::Table;
 
 /// A machine to be simulated.
 #[derive(Clone)]
@@ -72,6 +70,7 @@ pub struct Builder {
     net: Option<Arc<dyn MediaFetch>>,
     guest_times: Option<GuestTimes>,
     image_roots: Option<rustls::RootCertStore>,
+    state: Option<PathBuf>,
 }
 
 impl Builder {
@@ -138,6 +137,13 @@ impl Builder {
         self
     }
 
+    /// Keeps the certificates in this directory, so that the next simulation there shows the same ones.
+    #[must_use]
+    pub fn state(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.state = Some(directory.into());
+        self
+    }
+
     /// How long guests take.
     #[must_use]
     pub fn guest_times(mut self, times: GuestTimes) -> Self {
@@ -177,17 +183,27 @@ impl Builder {
         });
         let mut cells = Vec::new();
         let mut names = BTreeMap::new();
+        let mut tables = BTreeMap::new();
         for (number, spec) in self.machines.into_iter().enumerate() {
             let before = names.insert(spec.name.clone(), number);
             anyhow::ensure!(before.is_none(), "two machines have the name {:?}", spec.name);
-            cells.push(cell(number, spec, &self.without, self.guest_times.as_ref(), &world));
+            let quirks = Quirks::of(spec.personality.as_ref(), &self.without);
+            // A fleet's machines share one table per personality.
+            let table = tables
+                .entry(spec.personality.name())
+                .or_insert_with(|| Arc::new(spec.personality.table(&quirks)));
+            let table = Arc::clone(table);
+            cells.push(cell(number, spec, quirks, table, self.guest_times.as_ref(), &world));
         }
         let inner = Arc::new(Inner {
             world,
             cells,
             names,
             connections: AtomicU64::new(0),
-            authority: Authority::new()?,
+            authority: match &self.state {
+                Some(directory) => Authority::kept_in(directory)?,
+                None => Authority::new()?,
+            },
         });
         inner
             .world
@@ -200,11 +216,11 @@ impl Builder {
 fn cell(
     number: usize,
     spec: MachineSpec,
-    without: &[String],
+    quirks: Quirks,
+    table: Arc<Table>,
     times: Option<&GuestTimes>,
     world: &Arc<World>,
 ) -> Arc<Cell> {
-    let quirks = Quirks::of(spec.personality.as_ref(), without);
     let model = spec.personality.model(&quirks);
     let identity = Identity::new(world.seed, &spec.name, model.hardware.nics);
     let mut machine = Machine::new(&spec.name, identity, model.hardware, model.rules);
@@ -221,7 +237,7 @@ fn cell(
         let id = spec.personality.administrator_id().to_owned();
         machine.accounts.push(Account { id, user, password, role: "Administrator".into(), enabled: true });
     }
-    Cell::new(number, machine, spec.personality, quirks, Arc::clone(world))
+    Cell::new(number, machine, spec.personality, quirks, table, Arc::clone(world))
 }
 
 /// Wakes machines when something is due, so that a host boots though nobody asks its BMC.
@@ -287,7 +303,7 @@ impl Simulator {
 
     /// A connection to a BMC, in-process.
     pub fn connect(&self, cell: Arc<Cell>) -> Service {
-        Service { cell, connection: self.inner.connections.fetch_add(1, Ordering::Relaxed) + 1 }
+        Service::new(cell, self.inner.connections.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     /// Makes connections without keeping the simulation alive.
@@ -304,6 +320,11 @@ impl Simulator {
     /// The faults: rules can be added and dropped while the simulation runs.
     pub fn faults(&self) -> &Faults {
         &self.inner.world.faults
+    }
+
+    /// Seed of identities, dates and chance.
+    pub fn seed(&self) -> u64 {
+        self.inner.world.seed
     }
 
     /// The clock.
@@ -325,160 +346,4 @@ impl Simulator {
     pub async fn shut_down(&self) {
         self.inner.world.tasks.shut_down().await;
     }
-}
-
-/// Why a call has no answer: what a client sees as a failed connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum CallFailure {
-    /// No connection: the BMC is down. The request had no effect.
-    #[error("the connection is refused: the BMC is down")]
-    Refused,
-    /// The connection was cut after the request was sent: whether it had an effect is not known to the client.
-    #[error("the connection was cut before the answer")]
-    Cut,
-}
-
-/// A client's connection to one BMC.
-#[derive(Clone)]
-pub struct Service {
-    cell: Arc<Cell>,
-    connection: u64,
-}
-
-/// Never answered: the client has to give up by itself.
-async fn never<T>() -> T {
-    std::future::pending().await
-}
-
-fn seconds(seconds: f64) -> Duration {
-    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO)
-}
-
-impl Service {
-    /// The machine it leads to.
-    pub fn cell(&self) -> &Arc<Cell> {
-        &self.cell
-    }
-
-    /// Sends a request. Once sent it belongs to the simulator: it completes though the returned future is dropped.
-    ///
-    /// # Errors
-    /// When a fault cuts the connection, or the BMC is down.
-    pub async fn call(&self, request: Request<Bytes>) -> Result<Response<Bytes>, CallFailure> {
-        if self.cell.is_down() {
-            return Err(CallFailure::Refused);
-        }
-        let phase = self.cell.with(|machine| machine.phase());
-        let scene = Scene {
-            machine: &self.cell.name,
-            method: request.method().as_str(),
-            path: request.uri().path(),
-            phase,
-        };
-        match self.cell.world.faults.strike(scene) {
-            None => self.run(request, Duration::ZERO, Arrival::default()).await,
-            Some(rule) => self.spoilt(request, rule).await,
-        }
-    }
-
-    async fn run(
-        &self,
-        request: Request<Bytes>,
-        delay: Duration,
-        arrival: Arrival,
-    ) -> Result<Response<Bytes>, CallFailure> {
-        let (cell, world) = (Arc::clone(&self.cell), Arc::clone(&self.cell.world));
-        let arrival = Arrival { connection: self.connection, ..arrival };
-        let (send, receive) = tokio::sync::oneshot::channel();
-        self.cell.world.tasks.spawn(async move {
-            if !delay.is_zero() {
-                world.clock.sleep(delay).await;
-            }
-            // A client that is gone does not keep the request from taking effect.
-            let _ = send.send(cell.answer(request, arrival).await);
-        });
-        receive.await.map_err(|_| CallFailure::Cut)
-    }
-
-    async fn spoilt(&self, request: Request<Bytes>, rule: Rule) -> Result<Response<Bytes>, CallFailure> {
-        let fault = Some(rule.name.clone());
-        let arrival = Arrival { fault, ..Arrival::default() };
-        match rule.what {
-            What::Delay { seconds: delay } => self.run(request, seconds(delay), arrival).await,
-            What::Late { seconds: delay } => {
-                let late = Arrival { unanswered: true, ..arrival };
-                let _ = self.run(request, seconds(delay), late).await;
-                never().await
-            }
-            What::Hang => {
-                self.log_lost(&request, &rule.name, None);
-                never().await
-            }
-            What::Cut => {
-                self.log_lost(&request, &rule.name, None);
-                Err(CallFailure::Cut)
-            }
-            What::CutAfter => {
-                let cut = Arrival { unanswered: true, ..arrival };
-                let _ = self.run(request, Duration::ZERO, cut).await;
-                Err(CallFailure::Cut)
-            }
-            What::Down { seconds: lasts } => {
-                self.log_lost(&request, &rule.name, None);
-                self.cell.go_down(seconds(lasts));
-                Err(CallFailure::Refused)
-            }
-            What::WrongPassword => {
-                let refused = Arrival { refuse_login: true, ..arrival };
-                self.run(request, Duration::ZERO, refused).await
-            }
-            What::Truncate => {
-                let mut response = self.run(request, Duration::ZERO, arrival).await?;
-                let half = response.body().len() / 2;
-                *response.body_mut() = response.body().slice(..half);
-                Ok(response)
-            }
-            What::Status { code, body, content_type, retry_after } => {
-                self.log_lost(&request, &rule.name, Some(code));
-                Ok(fixed(code, body, content_type.as_deref(), retry_after))
-            }
-            What::HugeJson { bytes } => {
-                self.log_lost(&request, &rule.name, Some(200));
-                let body = format!("{{\"Filler\":\"{}\"}}", "x".repeat(bytes));
-                Ok(fixed(200, body, Some("application/json"), None))
-            }
-            // These are states of the machine, not of a request: no rule of theirs strikes one.
-            What::MediaNeverAttaches | What::BiosRejected { .. } => {
-                self.run(request, Duration::ZERO, arrival).await
-            }
-        }
-    }
-
-    /// Logs a request that had no effect.
-    fn log_lost(&self, request: &Request<Bytes>, fault: &str, status: Option<u16>) {
-        let world = &self.cell.world;
-        world.log.add(Entry::Request(RequestEntry {
-            seq: 0,
-            ms: millis(world.clock.now()),
-            machine: self.cell.name.clone(),
-            connection: self.connection,
-            method: request.method().to_string(),
-            path: request.uri().path_and_query().map_or("", |path| path.as_str()).to_owned(),
-            status,
-            class: Class::Read,
-            summary: Some("lost: no effect".into()),
-            fault: Some(fault.to_owned()),
-        }));
-    }
-}
-
-fn fixed(code: u16, body: String, kind: Option<&str>, retry_after: Option<u64>) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(body));
-    *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let kind = HeaderValue::from_str(kind.unwrap_or("text/html"));
-    response.headers_mut().insert(CONTENT_TYPE, kind.unwrap_or(HeaderValue::from_static("text/html")));
-    if let Some(seconds) = retry_after {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    response
 }

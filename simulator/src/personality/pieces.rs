@@ -152,12 +152,15 @@ fn drive(call: &Call, machine: &Machine) -> Result<Value, Problem> {
         .filter(|volume| volume.drives.contains(&one.id))
         .map(|volume| link(format!("{path}/Volumes/{}", volume.id)))
         .collect();
+    let mut all = machine.hardware.inventory.controllers.iter().flat_map(|owner| &owner.drives);
+    let number = all.position(|other| std::ptr::eq(other, one)).unwrap_or(0);
     Ok(json!({
         "@odata.id": asked(call),
         "@odata.type": "#Drive.v1_12_1.Drive",
         "Id": one.id,
         "Name": one.name,
         "Model": one.model,
+        "SerialNumber": machine.identity.drive_serial(number),
         "MediaType": one.media,
         "Protocol": one.protocol,
         "CapacityBytes": one.bytes,

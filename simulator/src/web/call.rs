@@ -103,9 +103,7 @@ impl Call {
     /// The kind and the words for the log.
     pub fn noted(&self) -> (Class, Option<String>) {
         let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
-        let read =
-            self.method == Method::GET || self.method == Method::HEAD || self.method == Method::OPTIONS;
-        let class = notes.class.unwrap_or(if read { Class::Read } else { Class::Change });
+        let class = notes.class.unwrap_or_else(|| self.cell.class_of(&self.method, &self.path));
         let summary = match (&notes.summary, class) {
             (Some(summary), _) => Some(summary.clone()),
             (None, Class::Change) => Some(format!("{} {}", self.method, self.path)),

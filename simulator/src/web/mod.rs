@@ -1,6 +1,7 @@
 //! What every personality is built of: calls, replies, problems, and the table of resources.
 
 pub mod call;
+pub mod expand;
 pub mod problem;
 pub mod reply;
 pub mod table;

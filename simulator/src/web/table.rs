@@ -41,6 +41,7 @@ struct Resource {
 /// Path templates and their handlers.
 #[derive(Clone, Default)]
 pub struct Table {
+    /// Ordered by length, so that a path is compared with those of its own length only.
     resources: Vec<Resource>,
 }
 
@@ -107,9 +108,11 @@ impl Table {
 
     fn entry(&mut self, template: &str) -> Option<&mut Resource> {
         let at = self.position(template).unwrap_or_else(|| {
-            let template = segments(template).map(str::to_owned).collect();
-            self.resources.push(Resource { template, read: None, amends: Vec::new(), writes: Vec::new() });
-            self.resources.len() - 1
+            let template: Vec<_> = segments(template).map(str::to_owned).collect();
+            let at = self.resources.partition_point(|other| other.template.len() <= template.len());
+            let resource = Resource { template, read: None, amends: Vec::new(), writes: Vec::new() };
+            self.resources.insert(at, resource);
+            at
         });
         self.resources.get_mut(at)
     }
@@ -180,18 +183,21 @@ impl Table {
                 resource.template = segments(to).map(str::to_owned).chain(rest).collect();
             }
         }
+        self.resources.sort_by_key(|resource| resource.template.len());
         self
     }
 
     /// Finds the resource of a path. `own` answers what `{system}`, `{manager}`, `{chassis}` stand for.
-    pub fn find(
+    pub fn find<'o>(
         &self,
         path: &str,
         ignore_case: bool,
-        own: &dyn Fn(&str) -> Option<String>,
+        own: &dyn Fn(&str) -> Option<&'o str>,
     ) -> Option<Found<'_>> {
         let path: Vec<_> = segments(path).collect();
-        self.resources.iter().find_map(|resource| {
+        let first = self.resources.partition_point(|resource| resource.template.len() < path.len());
+        let like = self.resources.iter().skip(first).take_while(|other| other.template.len() == path.len());
+        like.into_iter().find_map(|resource| {
             let params = resource.matches(&path, ignore_case, own)?;
             Some(Found { resource, params })
         })
@@ -199,15 +205,13 @@ impl Table {
 }
 
 impl Resource {
-    fn matches(
+    /// Compares with a path of the same length.
+    fn matches<'o>(
         &self,
         path: &[&str],
         ignore_case: bool,
-        own: &dyn Fn(&str) -> Option<String>,
+        own: &dyn Fn(&str) -> Option<&'o str>,
     ) -> Option<Vec<(String, String)>> {
-        if self.template.len() != path.len() {
-            return None;
-        }
         let same = |left: &str, right: &str| {
             if ignore_case { left.eq_ignore_ascii_case(right) } else { left == right }
         };
@@ -219,7 +223,7 @@ impl Resource {
                 }
                 return None;
             };
-            if own(name).is_some_and(|own| !same(&own, got)) {
+            if own(name).is_some_and(|own| !same(own, got)) {
                 return None;
             }
             params.push((name.to_owned(), (*got).to_owned()));
@@ -236,8 +240,8 @@ mod tests {
         Ok(Value::Null)
     }
 
-    fn own(name: &str) -> Option<String> {
-        (name == "system").then(|| "Sys1".to_owned())
+    fn own(name: &str) -> Option<&'static str> {
+        (name == "system").then_some("Sys1")
     }
 
     fn table() -> Table {

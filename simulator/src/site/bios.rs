@@ -1,0 +1,117 @@
+//! BIOS settings for a site's machines: a few that a radio site wants and that the machine does not have yet.
+
+use anyhow::Context as _;
+use serde_json::{Map, Value};
+
+use super::render::MARK;
+use crate::cell::Cell;
+use crate::machine::bios::{Bios, Kind, plain};
+
+/// How many settings a `.profile` asks for at most.
+const MOST: usize = 4;
+
+/// What is asked for first: low latency, on Dell's, HPE's, Cisco's and sushy-emulator's names.
+const PREFERRED: &[(&str, &str)] = &[
+    ("SysProfile", "Custom"),
+    ("ProcCStates", "Disabled"),
+    ("ProcC1E", "Disabled"),
+    ("SriovGlobalEnable", "Enabled"),
+    ("ProcHyperthreading", "Enabled"),
+    ("Sriov", "Enabled"),
+    ("ProcTurbo", "Enabled"),
+    ("NumaGroupSizeOpt", "Clustered"),
+    ("IntelHyperThread", "Enabled"),
+    ("SrIov", "Enabled"),
+    ("ProcessorC6Report", "Disabled"),
+    ("ProcessorC1E", "Disabled"),
+    ("IntelVTD", "Enabled"),
+    ("ProcTurboMode", "Disabled"),
+    ("EmbeddedSata", "Ahci"),
+    ("QuietBoot", "false"),
+];
+
+/// The text of a `.profile`: one flat mapping.
+///
+/// # Errors
+/// When the machine has fewer than two settings that can be changed together.
+pub(super) fn profile(cell: &Cell) -> anyhow::Result<String> {
+    let bios = cell.with(|machine| machine.bios.clone());
+    let wanted = wanted(&bios);
+    let name = cell.personality.name();
+    (wanted.len() >= 2).then_some(()).with_context(|| {
+        format!("the BIOS of {} ({name}) has no two settings that can be changed together", cell.name)
+    })?;
+    let mut text = format!(
+        "{MARK}# BIOS settings of the {name} machines; names and values as their registry has them.\n"
+    );
+    for (name, value) in &wanted {
+        // JSON's words are YAML's, and its quoted strings keep "Enabled", "On" and "true" strings.
+        text.push_str(&format!("{name}: {value}\n"));
+    }
+    Ok(text)
+}
+
+/// Settings that differ from those in force, that are accepted together, and that stay as they were asked for.
+fn wanted(bios: &Bios) -> Map<String, Value> {
+    let preferred = PREFERRED.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value)));
+    let mut wanted = Map::new();
+    for (name, value) in preferred.chain(others(bios)) {
+        if wanted.len() == MOST {
+            break;
+        }
+        if wanted.contains_key(&name) || bios.current.get(&name) == Some(&value) {
+            continue;
+        }
+        let mut more = wanted.clone();
+        more.insert(name, value);
+        if holds(bios, &more) {
+            wanted = more;
+        }
+    }
+    wanted
+}
+
+/// Another value for each choice that is tuning: not boot mode, passwords, or profiles that rewrite other settings.
+fn others(bios: &Bios) -> impl Iterator<Item = (String, Value)> {
+    bios.registry.attributes.iter().filter_map(|attribute| {
+        let Kind::Enumeration(values) = &attribute.kind else { return None };
+        let name = attribute.name.to_ascii_lowercase();
+        if ["boot", "password", "secure", "tpm", "raid", "sata", "profile"]
+            .iter()
+            .any(|word| name.contains(word))
+        {
+            return None;
+        }
+        let now = bios.current.get(&attribute.name).map(plain);
+        let other = values.iter().find(|value| Some(*value) != now.as_ref())?;
+        Some((attribute.name.clone(), Value::from(other.as_str())))
+    })
+}
+
+/// Whether POST would take all of it and no dependency would change any of it again.
+fn holds(bios: &Bios, wanted: &Map<String, Value>) -> bool {
+    if !bios.complaints(wanted).is_empty() {
+        return false;
+    }
+    let mut after = bios.clone();
+    after.set_now(wanted.clone());
+    wanted.iter().all(|(name, value)| after.current.get(name) == Some(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::personality;
+
+    #[test]
+    fn every_personality_has_settings_to_change() {
+        for personality in personality::all() {
+            let quirks = personality::Quirks::of(personality.as_ref(), &[]);
+            let bios = Bios::new(personality.model(&quirks).hardware.registry);
+            let wanted = wanted(&bios);
+            assert!((2..=MOST).contains(&wanted.len()), "{}: {wanted:?}", personality.name());
+            assert!(wanted.iter().all(|(name, value)| bios.current.get(name) != Some(value)));
+            assert!(holds(&bios, &wanted));
+        }
+    }
+}
