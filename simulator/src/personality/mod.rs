@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod bench;
+pub mod cimc;
 pub mod idrac9;
 mod pieces;
 pub mod standard;
@@ -184,5 +185,5 @@ pub trait Personality: Send + Sync + 'static {
 
 /// All personalities.
 pub fn all() -> Vec<Arc<dyn Personality>> {
-    vec![Arc::new(sushy::Sushy), Arc::new(idrac9::Idrac9)]
+    vec![Arc::new(sushy::Sushy), Arc::new(idrac9::Idrac9), Arc::new(cimc::Cimc)]
 }

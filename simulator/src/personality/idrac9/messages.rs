@@ -123,6 +123,8 @@ fn own(call: &Call, problem: &Problem) -> Vec<Message> {
             vec![eemi("RAC0773", text)]
         }
         Problem::InPost => one("SYS446", "Not possible while the server is in POST."),
+        // An id in words is the Base registry's.
+        Problem::Other(_, id, _) if id.chars().any(|letter| letter.is_ascii_lowercase()) => Vec::new(),
         Problem::Other(_, id, text) => vec![eemi(id, text.clone())],
     }
 }

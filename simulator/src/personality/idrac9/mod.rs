@@ -14,7 +14,7 @@ mod tree;
 use std::time::Duration;
 
 use super::pieces::{self, cpus, drives, modules};
-use super::{Ids, MediaHome, Model, Personality, Quirk, Quirks, Traits, standard};
+use super::{Expand, Features, Ids, MediaHome, Model, Personality, Quirk, Quirks, Traits, standard};
 use crate::machine::inventory::{Controller, Inventory, Volume};
 use crate::machine::{
     Already, BiosRule, Hardware, Identity, Insert, Lasts, Lockout, MediaRules, PostPhase, PowerRules, Rules,
@@ -150,6 +150,11 @@ impl Personality for Idrac9 {
         jobs::add(&mut table);
         service::add(&mut table);
         table
+    }
+
+    fn features(&self, _: &Quirks) -> Features {
+        let expand = Expand { all: true, links: true, no_links: true, max_levels: 1 };
+        Features { expand: Some(expand), ..Features::default() }
     }
 
     fn problem(&self, call: &Call, problem: &Problem) -> Reply {

@@ -49,14 +49,6 @@ fn board_serial(machine: &Machine) -> String {
 fn amend_root(_: &Call, machine: &Machine, body: &mut Value) {
     body["@odata.type"] = "#ServiceRoot.v1_10_0.ServiceRoot".into();
     body["JobService"] = link("/redfish/v1/JobService");
-    body["ProtocolFeaturesSupported"] = json!({
-        "DeepOperations": {"DeepPATCH": false, "DeepPOST": false},
-        "ExcerptQuery": false,
-        "ExpandQuery": {"ExpandAll": true, "Levels": true, "Links": true, "MaxLevels": 1, "NoLinks": true},
-        "FilterQuery": true,
-        "OnlyMemberQuery": true,
-        "SelectQuery": true,
-    });
     body["Oem"] = json!({"Dell": {
         "@odata.type": "#DellServiceRoot.v1_0_0.DellServiceRoot",
         "IsBranded": 0,

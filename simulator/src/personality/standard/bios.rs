@@ -77,9 +77,14 @@ pub fn wanted(call: &Call) -> Result<Map<String, Value>, Problem> {
         Some(other) => return Err(Problem::PropertyType("Attributes".into(), other)),
         None => return Err(Problem::Missing("Attributes".into())),
     };
+    Ok(note_wanted(call, wanted))
+}
+
+/// Notes attributes that are to be written in the log.
+pub fn note_wanted(call: &Call, wanted: Map<String, Value>) -> Map<String, Value> {
     let words: Vec<_> = wanted.iter().map(|(name, value)| shown(name, value)).collect();
     call.summary(format!("PATCH Bios {}", words.join(" ")));
-    Ok(wanted)
+    wanted
 }
 
 /// BIOS passwords are attributes too: their values stay out of the log.

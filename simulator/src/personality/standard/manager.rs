@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{chassis_path, collection, date, link, manager_path, system_path};
-use crate::machine::Machine;
+use crate::machine::{Event, Machine};
 use crate::personality::MediaHome;
 use crate::web::{Call, Problem, Reply, Table};
 
@@ -22,6 +22,7 @@ pub fn add(table: &mut Table) {
     table.get("/redfish/v1/Managers/{manager}/LogServices", logs);
     table.get("/redfish/v1/Managers/{manager}/LogServices/Log", log);
     table.get("/redfish/v1/Managers/{manager}/LogServices/Log/Entries", entries);
+    table.get("/redfish/v1/Managers/{manager}/LogServices/Log/Entries/{entry}", entry);
 }
 
 fn managers(call: &Call, _: &Machine) -> Result<Value, Problem> {
@@ -121,23 +122,7 @@ fn log(call: &Call, _: &Machine) -> Result<Value, Problem> {
 /// None.
 pub fn entries(call: &Call, machine: &Machine) -> Result<Value, Problem> {
     let path = super::asked(call);
-    let members: Vec<_> = machine
-        .events
-        .iter()
-        .rev()
-        .map(|event| {
-            json!({
-                "@odata.id": format!("{path}/{}", event.id),
-                "@odata.type": "#LogEntry.v1_6_1.LogEntry",
-                "Id": event.id.to_string(),
-                "Name": format!("Log entry {}", event.id),
-                "EntryType": "Event",
-                "Created": date(call, event.at),
-                "Severity": event.severity,
-                "Message": event.message,
-            })
-        })
-        .collect();
+    let members: Vec<_> = machine.events.iter().rev().map(|event| render_entry(call, event, &path)).collect();
     Ok(json!({
         "@odata.id": path,
         "@odata.type": "#LogEntryCollection.LogEntryCollection",
@@ -145,4 +130,24 @@ pub fn entries(call: &Call, machine: &Machine) -> Result<Value, Problem> {
         "Members@odata.count": members.len(),
         "Members": members,
     }))
+}
+
+fn entry(call: &Call, machine: &Machine) -> Result<Value, Problem> {
+    let id = call.param("entry");
+    let event = machine.events.iter().find(|event| event.id.to_string() == id).ok_or(Problem::NotFound)?;
+    let path = super::asked(call);
+    Ok(render_entry(call, event, path.rsplit_once('/').map_or("", |(entries, _)| entries)))
+}
+
+fn render_entry(call: &Call, event: &Event, entries: &str) -> Value {
+    json!({
+        "@odata.id": format!("{entries}/{}", event.id),
+        "@odata.type": "#LogEntry.v1_6_1.LogEntry",
+        "Id": event.id.to_string(),
+        "Name": format!("Log entry {}", event.id),
+        "EntryType": "Event",
+        "Created": date(call, event.at),
+        "Severity": event.severity,
+        "Message": event.message,
+    })
 }

@@ -1,0 +1,252 @@
+//! `cimc`: a standalone Cisco UCS C220 M6 with CIMC firmware 4.2(3).
+//!
+//! An image is mapped after InsertMedia has answered; BIOS tokens are written where they are read, and show once POST has
+//! applied them.
+
+mod bios;
+mod media;
+mod registry;
+mod tree;
+
+use std::time::Duration;
+
+use super::pieces::{self, cpus, drives, modules};
+use super::{Ids, MediaHome, Model, Personality, Quirk, Quirks, Traits, standard};
+use crate::fetch::FetchError;
+use crate::machine::inventory::{Controller, Inventory, Volume};
+use crate::machine::{
+    Already, BiosRule, Hardware, Identity, Insert, Lasts, MediaRules, PostPhase, PowerRules, Rules,
+    SessionRules, Slot,
+};
+use crate::web::{Style, Table};
+
+/// Trees read from hardware.
+const TREES: &str = "akaliwod/iserver, trees of C220 and C240 M4 to M6 on IMC 4.1 and 4.2";
+
+const QUIRKS: &[Quirk] = &[
+    Quirk {
+        name: "root-names-vendor",
+        seen: "the service root has Vendor and Product; older firmware (M4 and M5 up to 4.1) has neither",
+        source: "akaliwod/iserver, tree of a C225 M6 on IMC 4.2(2a)",
+    },
+    Quirk {
+        name: "no-boot-mode",
+        seen: "Boot has BootSourceOverrideEnabled and Target only; BootSourceOverrideMode is no property",
+        source: TREES,
+    },
+    Quirk {
+        name: "bios-direct",
+        seen: "no @Redfish.Settings: tokens are written by PATCH of the Bios itself, and what waits for POST is not shown",
+        source: "Cisco's C-Series REST API guide for 4.1, by a digest; the trees have no settings resource",
+    },
+    Quirk {
+        name: "bios-flat",
+        seen: "the PATCH of the Bios takes tokens flat, as the guide shows it, as well as in Attributes; the value \"default\" restores a token",
+        source: "Cisco's C-Series REST API guide for 4.1, by a digest",
+    },
+    Quirk {
+        name: "media-mapped-later",
+        seen: "InsertMedia answers at once; the slot reads empty until the image is mapped, and stays so when it cannot be",
+        source: "datacenter/iserver, which polls Inserted for up to 30 s",
+    },
+    Quirk {
+        name: "slot-order",
+        seen: "the virtual media collection lists 1 before 0 at times",
+        source: TREES,
+    },
+    Quirk {
+        name: "prose-allowable-values",
+        seen: "AllowableValues of InsertMedia hold sentences",
+        source: TREES,
+    },
+    Quirk {
+        name: "empty-fields-omitted",
+        seen: "an empty slot has no Image and no ImageName; 4.1(2) has them as null",
+        source: TREES,
+    },
+    Quirk {
+        name: "slot-status-disabled",
+        seen: "a slot reads Status.State Disabled while nothing is mapped",
+        source: "akaliwod/iserver, tree of a C220 M6 on IMC 4.2(2a)",
+    },
+    Quirk {
+        name: "adapter-among-managers",
+        seen: "Managers lists the VIC adapter beside CIMC, with a Reset that allows no value",
+        source: TREES,
+    },
+    Quirk {
+        name: "partial-inventory-when-off",
+        seen: "Oem.Cisco.InventoryState reads PartialInventoryReady with the host off, and storage shows no drives",
+        source: TREES,
+    },
+];
+
+const SYSTEM: &str = "/redfish/v1/Systems/{system}";
+const MANAGER: &str = "/redfish/v1/Managers/{manager}";
+/// Cisco's product id of the server.
+const PID: &str = "UCSC-C220-M6S";
+
+/// The personality.
+#[derive(Debug, Clone, Copy)]
+pub struct Cimc;
+
+/// Cisco's serial numbers have eleven characters; the System's `Id` is one.
+fn serial(identity: &Identity) -> String {
+    format!("WZP2{}", identity.serial)
+}
+
+impl Personality for Cimc {
+    fn name(&self) -> &'static str {
+        "cimc"
+    }
+
+    fn summary(&self) -> &'static str {
+        "a Cisco UCS C220 M6 with CIMC firmware 4.2(3)"
+    }
+
+    fn quirks(&self) -> &'static [Quirk] {
+        QUIRKS
+    }
+
+    fn model(&self, quirks: &Quirks) -> Model {
+        Model { hardware: hardware(), rules: rules(quirks) }
+    }
+
+    fn traits(&self, quirks: &Quirks, identity: &Identity) -> Traits {
+        let named = quirks.has("root-names-vendor");
+        Traits {
+            ids: Ids { system: serial(identity), manager: "CIMC".into(), chassis: "1".into() },
+            vendor: named.then_some("Cisco Systems Inc."),
+            product: named.then(|| PID.into()),
+            redfish_version: "1.12.0",
+            media_home: MediaHome::Manager,
+            bios_name: "Bios",
+            bios_settings: !quirks.has("bios-direct"),
+            ignore_case: false,
+            etag: Some(Style::Strong),
+            json_type: "application/json",
+            base: "Base.1.8",
+            require_json: true,
+            open_paths: vec!["", "/redfish", "/redfish/v1"],
+            login_paths: vec!["/redfish/v1/sessionservice/sessions"],
+        }
+    }
+
+    fn table(&self, quirks: &Quirks) -> Table {
+        let mut table = standard::table(MediaHome::Manager, "Bios", !quirks.has("bios-direct"));
+        pieces::add(&mut table);
+        tree::add(&mut table, quirks);
+        media::add(&mut table);
+        bios::add(&mut table, quirks);
+        table
+    }
+
+    fn media_error(&self, why: &FetchError) -> String {
+        format!("ERROR: {why}")
+    }
+}
+
+fn hardware() -> Hardware {
+    let processor = "Intel(R) Xeon(R) Gold 6338N CPU @ 2.20GHz";
+    Hardware {
+        manufacturer: "Cisco Systems Inc".into(),
+        model: PID.into(),
+        bios_version: "C220M6.4.2.3b.0.0127230219".into(),
+        bmc_version: "4.2(3b)".into(),
+        bmc_model: PID.into(),
+        processors: 2,
+        memory_gib: 256,
+        nics: 4,
+        slots: vec![
+            Slot::new("0", "Virtual CD", &["CD", "DVD"]),
+            Slot::new("1", "Virtual HDD", &["Floppy", "USBStick"]),
+        ],
+        registry: registry::registry(),
+        inventory: Inventory {
+            processors: cpus(2, |number| format!("CPU{number}"), processor, 32),
+            dimms: modules(8, |number| format!("DIMM_P1_{}1", letter(number))),
+            controllers: vec![boot_controller(), raid_controller()],
+            ports: Vec::new(),
+        },
+    }
+}
+
+/// Memory channels are named by letters.
+fn letter(number: u32) -> char {
+    char::from_u32(u32::from('A') + number - 1).unwrap_or('A')
+}
+
+/// Two M.2 drives, mirrored.
+fn boot_controller() -> Controller {
+    let drives = drives(2, |number| (253 + number).to_string(), "MTFDDAV480TDS", 480_103_981_056);
+    let volume = Volume {
+        id: "0".into(),
+        name: "BOOT".into(),
+        raid: "RAID1",
+        bytes: 478_998_953_984,
+        drives: drives.iter().map(|drive| drive.id.clone()).collect(),
+    };
+    Controller {
+        id: "MSTOR-RAID".into(),
+        model: "UCS-M2-HWRAID".into(),
+        raid: vec!["RAID1"],
+        drives,
+        volumes: vec![volume],
+    }
+}
+
+fn raid_controller() -> Controller {
+    Controller {
+        id: "MRAID".into(),
+        model: "UCSC-RAID-220M6".into(),
+        raid: vec!["RAID0", "RAID1", "RAID5", "RAID6", "RAID10", "RAID50", "RAID60"],
+        drives: drives(4, |number| (number + 1).to_string(), "MZ7LH960HAJR0D3", 960_197_124_096),
+        volumes: Vec::new(),
+    }
+}
+
+fn rules(quirks: &Quirks) -> Rules {
+    let seconds = Duration::from_secs;
+    Rules {
+        power: PowerRules {
+            on_takes: seconds(5),
+            off_takes: seconds(5),
+            shutdown_takes: seconds(40),
+            post: vec![
+                PostPhase { name: "POST: BIOS settings", lasts: seconds(20), applies_bios: true },
+                PostPhase { name: "POST", lasts: seconds(130), applies_bios: false },
+            ],
+            bios_apply_takes: seconds(60),
+            reset_types: vec![
+                "On",
+                "ForceOff",
+                "GracefulShutdown",
+                "GracefulRestart",
+                "ForceRestart",
+                "Nmi",
+                "PowerCycle",
+            ],
+            already: Already::Accepted,
+            graceful_needs_os: true,
+            shows_transitions: false,
+        },
+        media: MediaRules {
+            insert: if quirks.has("media-mapped-later") {
+                Insert::Mapped(seconds(8))
+            } else {
+                Insert::Checked
+            },
+            patience: seconds(30),
+            replaces: false,
+            eject_lag: Duration::ZERO,
+        },
+        bios: BiosRule::NextPost,
+        sessions: Some(SessionRules { max: 8, idle: seconds(1800) }),
+        lockout: None,
+        boot_targets: vec!["None", "Pxe", "Floppy", "Cd", "Hdd", "BiosSetup", "Diags"],
+        first_override: ("None", Lasts::Disabled),
+    }
+}
+
+#[cfg(test)]
+mod tests;
