@@ -1,6 +1,7 @@
 //! The command line as resolved: flags over the environment over the configuration file.
 
 use std::{
+    collections::BTreeMap,
     fmt::Display,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -9,12 +10,14 @@ use std::{
 
 use anyhow::Context as _;
 use rackhand_bmc::Pacing;
+use rackhand_spec::IpNet;
 use serde::Deserialize;
 
 use crate::{
     World,
     args::{ApplyArgs, Global, PlanArgs, SiteArgs, TrustArgs},
     exit::usage,
+    fleet::ReportOptions,
     render::Style,
     state::StateDir,
 };
@@ -36,7 +39,10 @@ pub(crate) struct Config {
     trust_on_first_use: Option<bool>,
     media_listen: Option<SocketAddr>,
     media_url: Option<String>,
+    /// Base URLs of images by the network that BMCs are in.
+    media_urls: BTreeMap<IpNet, String>,
     webhook: Option<String>,
+    webhook_token_file: Option<PathBuf>,
     events: Option<PathBuf>,
     concurrency: Option<usize>,
     failure_budget: Option<usize>,
@@ -132,7 +138,7 @@ impl Picker<'_> {
 }
 
 /// The site and what belongs to it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct SiteOptions {
     pub(crate) file: PathBuf,
     pub(crate) profiles: Option<PathBuf>,
@@ -200,7 +206,7 @@ impl PlanOptions {
 }
 
 /// `apply`, resolved.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct ApplyOptions {
     pub(crate) site: SiteOptions,
     pub(crate) only: Vec<String>,
@@ -211,8 +217,9 @@ pub(crate) struct ApplyOptions {
     pub(crate) trust: TrustOptions,
     pub(crate) media_listen: Option<SocketAddr>,
     pub(crate) media_url: Option<String>,
-    pub(crate) webhook: Option<String>,
-    pub(crate) events: Option<PathBuf>,
+    /// Base URLs of images for the BMCs of some networks.
+    pub(crate) media_urls: Vec<(IpNet, String)>,
+    pub(crate) reports: ReportOptions,
     pub(crate) concurrency: Option<usize>,
     pub(crate) failure_budget: Option<usize>,
     pub(crate) pacing: Pacing,
@@ -236,8 +243,16 @@ impl ApplyOptions {
             trust: TrustOptions::resolve(args.trust, config, &pick)?,
             media_listen: pick.pick(serving.media_listen, "RACKHAND_MEDIA_LISTEN", config.media_listen)?,
             media_url: pick.pick(serving.media_url, "RACKHAND_MEDIA_URL", config.media_url.clone())?,
-            webhook: pick.pick(serving.webhook, "RACKHAND_WEBHOOK", config.webhook.clone())?,
-            events: pick.pick(serving.events, "RACKHAND_EVENTS", config.events.clone())?,
+            media_urls: config.media_urls.iter().map(|(network, url)| (*network, url.clone())).collect(),
+            reports: ReportOptions {
+                events: pick.pick(serving.events, "RACKHAND_EVENTS", config.events.clone())?,
+                webhook: pick.pick(serving.webhook, "RACKHAND_WEBHOOK", config.webhook.clone())?,
+                webhook_token: pick.pick(
+                    serving.webhook_token_file,
+                    "RACKHAND_WEBHOOK_TOKEN_FILE",
+                    config.webhook_token_file.clone(),
+                )?,
+            },
             concurrency: pick.pick(rollout.concurrency, "RACKHAND_CONCURRENCY", config.concurrency)?,
             failure_budget: pick.pick(
                 rollout.failure_budget,

@@ -17,6 +17,7 @@ use rackhand_media::{
     Advertise, EventKind, Events, FetchSettings, ImageStore, Listen, MediaEvent, MediaServer, Sha256Digest,
     Source, Token,
 };
+use rackhand_spec::IpNet;
 use tokio::sync::mpsc;
 
 use crate::{exit::usage, state::StateDir};
@@ -37,6 +38,8 @@ pub(crate) struct NodeImage {
 pub(crate) struct ServeOptions {
     pub(crate) listen: Option<SocketAddr>,
     pub(crate) base_url: Option<String>,
+    /// Base URLs for the BMCs of some networks.
+    pub(crate) networks: Vec<(IpNet, String)>,
 }
 
 /// Serves each node its image.
@@ -60,10 +63,13 @@ impl Images {
         of: BTreeMap<String, NodeImage>,
         state: &StateDir,
     ) -> anyhow::Result<(Self, mpsc::Receiver<Sighting>)> {
-        let advertise = match &options.base_url {
-            None => Advertise::by_route(),
-            Some(base) => Advertise::by_route().with_base(base).map_err(|error| usage(error.to_string()))?,
-        };
+        let mut advertise = Advertise::by_route();
+        if let Some(base) = &options.base_url {
+            advertise = advertise.with_base(base).map_err(|error| usage(error.to_string()))?;
+        }
+        for (network, base) in &options.networks {
+            advertise = advertise.with_network(*network, base).map_err(|error| usage(error.to_string()))?;
+        }
         let cache: PathBuf = state.create()?.join("images");
         let store = ImageStore::new(cache, FetchSettings::new(client_tls()?)).context("the image store")?;
         let secret = state.media_secret()?;

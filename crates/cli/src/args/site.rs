@@ -175,6 +175,9 @@ pub struct ServingArgs {
     /// Post every event as a CloudEvent to this URL.
     #[arg(long, value_name = "URL")]
     pub webhook: Option<String>,
+    /// File with the bearer token for --webhook; read again for each event.
+    #[arg(long, value_name = "FILE")]
+    pub webhook_token_file: Option<PathBuf>,
     /// Append every event to this file, one line of JSON each.
     #[arg(long, value_name = "FILE")]
     pub events: Option<PathBuf>,

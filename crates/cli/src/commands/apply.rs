@@ -16,6 +16,9 @@ use crate::{
     site::{Site, Tell},
 };
 
+/// Nodes that get a live line each; more get a timeline.
+const MOST_LIVE: usize = 40;
+
 pub(crate) async fn run(args: ApplyArgs, common: Common, world: &World) -> anyhow::Result<Exit> {
     let options = ApplyOptions::resolve(args, &common, world)?;
     let site = Site::load(&options.site, world)?;
@@ -32,9 +35,10 @@ pub(crate) async fn run(args: ApplyArgs, common: Common, world: &World) -> anyho
         world.stderr.line(line)?;
     }
     let names = fleet.nodes();
-    let live = world.stderr.is_terminal;
-    let style = Style::new(live, world.env("NO_COLOR").is_none());
-    let mut progress = Progress::new(world.stderr.clone(), style, &names, Shown { timeline: !live, live });
+    // More lines than a screen has would only flicker.
+    let live = world.stderr.is_terminal && names.len() <= MOST_LIVE;
+    let style = Style::new(world.stderr.is_terminal, world.env("NO_COLOR").is_none());
+    let mut progress = Progress::new(world, world.stderr.clone(), style, &names, Shown { timeline: !live, live });
     let finished = fleet.run(options.timeout, &mut progress, world).await?;
     drop(progress);
     node::reports(world, common.style, &finished.reports)?;

@@ -5,6 +5,7 @@
 //! engine does the rest. Beside the tasks one loop takes signals, the time limit and the requests of other processes.
 
 mod node;
+mod reports;
 mod requests;
 mod run;
 mod sightings;
@@ -27,6 +28,7 @@ use rackhand_spec::NodeSpec;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use reports::ReportOptions;
 pub(crate) use run::{Ended, Finished};
 
 use crate::{
@@ -47,6 +49,7 @@ pub(crate) struct Fleet {
     journal: Arc<dyn Journal>,
     inbox: Inbox,
     images: Arc<Images>,
+    reports: reports::Reports,
     /// The journal's last record before this run.
     before: u64,
 }
@@ -96,7 +99,11 @@ impl Fleet {
         let inbox = Inbox::open(&dir)?;
         let asked = site.resolve(&options.install, "--install")?;
         let connector = Arc::new(connector(&site, &nodes, options, state, world, &dir)?);
-        let serve = ServeOptions { listen: options.media_listen, base_url: options.media_url.clone() };
+        let serve = ServeOptions {
+            listen: options.media_listen,
+            base_url: options.media_url.clone(),
+            networks: options.media_urls.clone(),
+        };
         let (images, signs) = Images::start(&serve, images_of(&nodes, options), state)?;
         let images = Arc::new(images);
         let limits = limits(options);
@@ -122,7 +129,8 @@ impl Fleet {
             cancels: Mutex::default(),
             stop: CancellationToken::new(),
         };
-        Ok(Self { shared: Arc::new(shared), journal, inbox, images, before })
+        let reports = reports::Reports::start(&options.reports, &journal)?;
+        Ok(Self { shared: Arc::new(shared), journal, inbox, images, reports, before })
     }
 
     /// The nodes of the run, in order of name.
@@ -133,11 +141,6 @@ impl Fleet {
     /// The journal, for readers.
     pub(crate) fn journal(&self) -> Arc<dyn Journal> {
         Arc::clone(&self.journal)
-    }
-
-    /// The journal's last record before this run.
-    pub(crate) fn before(&self) -> u64 {
-        self.before
     }
 
     /// Where images are served, for people.

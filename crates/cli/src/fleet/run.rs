@@ -94,7 +94,7 @@ impl Fleet {
         progress.catch_up(shown.as_ref(), last).await?;
         let reports = tasks.reports(&self.nodes());
         if ended != Ended::AtOnce {
-            self.close().await;
+            self.close(world).await?;
         }
         Ok(Finished { ended, reports })
     }
@@ -104,12 +104,12 @@ impl Fleet {
         self.shared.engine.handle().stop();
     }
 
-    /// Ends the image server, once nobody else holds it.
-    async fn close(self) {
-        let Self { shared, images, journal, .. } = self;
+    /// Ends the image server, lets the reporters finish, and gives the journal up.
+    async fn close(self, world: &World) -> anyhow::Result<()> {
+        let Self { shared, images, reports, .. } = self;
         drop(shared);
         images.shut_down().await;
-        drop(journal);
+        reports.finish(world).await
     }
 }
 

@@ -10,7 +10,7 @@ use rackhand_agent::{
 use tokio::time::Instant;
 
 use super::{Paint, Style, words};
-use crate::world::Stream;
+use crate::{World, world::Stream};
 
 /// Shows what the journal says, as it says it.
 pub(crate) struct Progress {
@@ -37,13 +37,15 @@ struct Live {
     bars: MultiProgress,
     of: BTreeMap<String, ProgressBar>,
     timeline: bool,
+    /// What is written to these goes above the live lines.
+    around: [Stream; 2],
 }
 
 impl Progress {
     /// Progress of these nodes, on `out`.
-    pub(crate) fn new(out: Stream, style: Style, nodes: &[String], shown: Shown) -> Self {
+    pub(crate) fn new(world: &World, out: Stream, style: Style, nodes: &[String], shown: Shown) -> Self {
         let width = nodes.iter().map(|node| node.chars().count()).max().unwrap_or(0);
-        let live = shown.live.then(|| Live::new(&out, nodes, width, shown.timeline));
+        let live = shown.live.then(|| Live::new(world, nodes, width, shown.timeline));
         Self { out, style, began: Instant::now(), width, live, acts: BTreeMap::new() }
     }
 
@@ -105,7 +107,7 @@ impl Progress {
     /// Takes the live lines away; what the tables say stays.
     pub(crate) fn close(&mut self) {
         if let Some(live) = self.live.take() {
-            self.out.draw_around(None);
+            live.around.iter().for_each(|stream| stream.draw_around(None));
             let _ = live.bars.clear();
         }
     }
@@ -118,7 +120,7 @@ impl Drop for Progress {
 }
 
 impl Live {
-    fn new(out: &Stream, nodes: &[String], width: usize, timeline: bool) -> Self {
+    fn new(world: &World, nodes: &[String], width: usize, timeline: bool) -> Self {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
         let template = format!("{{spinner}} {{prefix:<{width}}}  [{{bar:12}}]  {{elapsed:>4}}  {{wide_msg}}");
         let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
@@ -131,8 +133,9 @@ impl Live {
             bar.enable_steady_tick(Duration::from_millis(200));
             of.insert(node.clone(), bar);
         }
-        out.draw_around(Some(bars.clone()));
-        Self { bars, of, timeline }
+        let around = [world.stdout.clone(), world.stderr.clone()];
+        around.iter().for_each(|stream| stream.draw_around(Some(bars.clone())));
+        Self { bars, of, timeline, around }
     }
 
     fn tell(&self, node: &str, event: &Event) {
