@@ -18,6 +18,9 @@ pub struct Pacing {
     pub write_margin: Duration,
     /// Interval between reads while waiting for something.
     pub poll: Duration,
+    /// Interval between looks at a host whose installation is followed: it takes up to hours, and a call-back is heard
+    /// at once.
+    pub follow: Duration,
     /// Least back-off between tries of a step.
     pub retry_min: Duration,
     /// Greatest back-off between tries of a step.
@@ -62,6 +65,7 @@ impl Default for Pacing {
             slow_request_timeout: seconds(180),
             write_margin: seconds(10),
             poll: seconds(5),
+            follow: seconds(15),
             retry_min: seconds(2),
             retry_max: seconds(60),
             step_deadline: seconds(15 * 60),
@@ -97,6 +101,7 @@ impl Pacing {
             slow_request_timeout: scale(self.slow_request_timeout).max(Duration::from_secs(2)),
             write_margin: scale(self.write_margin).max(Duration::from_millis(200)),
             poll: scale(self.poll),
+            follow: scale(self.follow),
             retry_min: scale(self.retry_min),
             retry_max: scale(self.retry_max),
             step_deadline: scale(self.step_deadline),

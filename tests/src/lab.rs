@@ -1,0 +1,401 @@
+//! The whole agent against simulated machines, in one process under a paused clock.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, header};
+use jiff::Timestamp;
+use rackhand::{
+    BmcAddress, Clock, Credentials, Fut, MemoryLedger, Options, Origin, Pacing, SimClock, Transport,
+    connect_over,
+};
+use rackhand_agent::{
+    engine::{Engine, Limits, NodeJob, NodeReport, Parts},
+    event::Evidence,
+    journal::{Journal, MemoryJournal, Record},
+    ports::{BoxFuture, Connector, ImageError, ImageHost, PreparedImage, Sighting},
+    wanted::{Follow, Wanted},
+};
+use rackhand_bmc::{Attributes, Bmc};
+use rackhand_http::{ServiceTransport, TransportError};
+use rackhand_simulator::{
+    CallFailure, MachineSpec, Simulator,
+    faults::Rule,
+    fetch::{FetchError, MediaFetch},
+    iso::IsoBuilder,
+    log::{Class, Entry as LogEntry, RequestEntry},
+    personality,
+};
+use sha2::{Digest, Sha256};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::fuse::{Fuse, FusedJournal, FusedTransport};
+
+/// One machine of a lab and what is wanted of it.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Its name, of the machine and the node alike.
+    pub name: String,
+    /// The personality of its BMC.
+    pub personality: String,
+    /// BIOS attributes wanted.
+    pub bios: Attributes,
+    /// Whether its host is on, with an old system installed, to begin with.
+    pub live: bool,
+    /// Whether its installation calls back.
+    pub follow: Follow,
+}
+
+impl Node {
+    /// A machine that is off, without BIOS wishes, whose installation calls back.
+    #[must_use]
+    pub fn new(name: &str, personality: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            personality: personality.to_owned(),
+            bios: Attributes::new(),
+            live: false,
+            follow: Follow::CallBack,
+        }
+    }
+
+    /// Wants BIOS attributes.
+    #[must_use]
+    pub fn bios(mut self, attributes: &[(&str, &str)]) -> Self {
+        self.bios = attributes.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
+        self
+    }
+
+    /// Makes it a live host.
+    #[must_use]
+    pub fn live(mut self) -> Self {
+        self.live = true;
+        self
+    }
+}
+
+/// The password of every machine in a lab.
+const PASSWORD: &str = "lab-password";
+
+/// Machines, an image server, a journal: a rack and its jump host.
+pub struct Lab {
+    /// The simulator.
+    pub sim: Simulator,
+    /// The image server.
+    pub images: Arc<Images>,
+    /// The journal. Replace it to lose it.
+    pub journal: Arc<MemoryJournal>,
+    /// What is wanted of each node.
+    pub jobs: Vec<NodeJob>,
+    ledger: Arc<MemoryLedger>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Lab {
+    /// A lab of these machines. Must be called under a paused clock.
+    ///
+    /// # Panics
+    /// When a personality does not exist.
+    #[must_use]
+    pub fn new(nodes: &[Node], faults: Vec<Rule>) -> Self {
+        let images = Arc::new(Images::new());
+        let mut builder = Simulator::builder().seed(7).net(Arc::clone(&images) as Arc<dyn MediaFetch>);
+        for node in nodes {
+            let found = personality::all().into_iter().find(|p| p.name() == node.personality);
+            let found = found.unwrap_or_else(|| missing(&node.personality));
+            let mut spec = MachineSpec::new(&node.name, found).login("lab", PASSWORD);
+            if node.live {
+                spec = spec.old_os().on();
+            }
+            builder = builder.machine(spec);
+        }
+        for fault in faults {
+            builder = builder.fault(fault);
+        }
+        let sim = builder.build().unwrap_or_else(|error| fault(&error));
+        let clock: Arc<dyn Clock> =
+            Arc::new(SimClock::starting_at(Timestamp::from_second(1_800_000_000).unwrap_or_default()));
+        let journal = Arc::new(MemoryJournal::new("lab", Arc::clone(&clock)));
+        let jobs = nodes.iter().map(job).collect();
+        Self { sim, images, journal, jobs, ledger: Arc::default(), clock }
+    }
+
+    /// Runs a new engine on the lab's journal, as a new process would.
+    ///
+    /// # Panics
+    /// When the journal cannot be read.
+    pub async fn apply(&self) -> Vec<NodeReport> {
+        self.apply_fused(&Fuse::counting()).await.unwrap_or_default()
+    }
+
+    /// The same with a fuse; `None` when it blew.
+    ///
+    /// # Panics
+    /// When the journal cannot be read.
+    pub async fn apply_fused(&self, fuse: &Fuse) -> Option<Vec<NodeReport>> {
+        let (send, sightings) = mpsc::channel(64);
+        self.images.report_to(send);
+        let journal: Arc<dyn Journal> = self.journal.clone();
+        let connector = LabConnector {
+            sim: self.sim.clone(),
+            fuse: fuse.clone(),
+            ledger: self.ledger.clone(),
+            clock: self.clock.clone(),
+        };
+        let parts = Parts {
+            journal: Arc::new(FusedJournal { inner: journal, fuse: fuse.clone() }),
+            connector: Arc::new(connector),
+            images: self.images.clone(),
+            clock: self.clock.clone(),
+            pacing: Pacing::default(),
+            limits: Limits::default(),
+        };
+        let engine = Engine::new(parts).await.unwrap_or_else(|error| fault(&error));
+        tokio::select! {
+            biased;
+            reports = engine.run(self.jobs.clone(), sightings) => Some(reports),
+            () = fuse.blown() => None,
+        }
+    }
+
+    /// Forgets the journal, as a lost state directory does.
+    pub fn lose_journal(&mut self) {
+        self.journal = Arc::new(MemoryJournal::new("another", Arc::clone(&self.clock)));
+    }
+
+    /// Everything written so far.
+    #[must_use]
+    pub fn records(&self) -> Vec<Record> {
+        self.journal.records()
+    }
+
+    /// The state-changing requests that a machine has seen so far, sessions and queries apart.
+    #[must_use]
+    pub fn changes(&self) -> Vec<RequestEntry> {
+        let entries = self.sim.log().entries();
+        let requests = entries.into_iter().filter_map(|entry| match entry {
+            LogEntry::Request(request) => Some(request),
+            LogEntry::State(_) => None,
+        });
+        requests.filter(|request| request.class == Class::Change).collect()
+    }
+}
+
+fn job(node: &Node) -> NodeJob {
+    let wanted = Wanted {
+        node: node.name.clone(),
+        source: "lab.yaml:1".to_owned(),
+        request: "first".to_owned(),
+        boot_mac: None,
+        bios: node.bios.clone(),
+        bios_source: None,
+        secure_boot: None,
+        follow: node.follow,
+        cannot: Vec::new(),
+        hold: false,
+        permission: None,
+    };
+    NodeJob { wanted, bmc: node.name.clone(), site: "lab".to_owned() }
+}
+
+#[allow(clippy::panic, reason = "a lab that cannot be built ends its test")]
+fn fault(error: &dyn std::fmt::Display) -> ! {
+    panic!("the lab cannot be built: {error}")
+}
+
+fn missing(name: &str) -> Arc<dyn personality::Personality> {
+    fault(&format!("there is no personality {name}"))
+}
+
+/// Connects to the lab's machines in process.
+struct LabConnector {
+    sim: Simulator,
+    fuse: Fuse,
+    ledger: Arc<MemoryLedger>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Connector for LabConnector {
+    fn connect<'a>(&'a self, node: &'a str) -> Fut<'a, Bmc> {
+        Box::pin(async move {
+            let transport =
+                Arc::new(FusedTransport { inner: transport(&self.sim, node), fuse: self.fuse.clone() });
+            let address = BmcAddress { origin: transport.origin().clone(), system: None };
+            let mut options = Options::new(Credentials::new("lab", PASSWORD.to_owned()));
+            options.ledger = self.ledger.clone();
+            options.clock = self.clock.clone();
+            connect_over(transport, &address, options).await
+        })
+    }
+}
+
+/// A transport that calls a simulated machine in process.
+///
+/// # Panics
+/// When there is no such machine.
+#[must_use]
+pub fn transport(sim: &Simulator, machine: &str) -> Arc<dyn Transport> {
+    let service = sim.service(machine).unwrap_or_else(|| fault(&format!("there is no machine {machine}")));
+    let origin = Origin::https(machine, 443).unwrap_or_else(|error| fault(&error));
+    Arc::new(ServiceTransport::new(origin, move |request: Request<Bytes>| {
+        let service = service.clone();
+        async move {
+            let (method, target) = (request.method().to_string(), request.uri().to_string());
+            let safe = request.method().is_safe();
+            service.call(request).await.map_err(|failure| {
+                let (peer, reason) = (service.cell().name.clone(), failure.to_string());
+                match failure {
+                    CallFailure::Refused => TransportError::Unreachable { peer, method, target, reason },
+                    CallFailure::Cut => {
+                        TransportError::Lost { peer, method, target, reason, maybe_applied: !safe }
+                    }
+                }
+            })
+        }
+    }))
+}
+
+/// An image server in memory: what the media crate is over sockets.
+#[derive(Debug)]
+pub struct Images {
+    iso: Bytes,
+    sha256: String,
+    served: Mutex<BTreeMap<String, Served>>,
+    sightings: Mutex<Option<mpsc::Sender<Sighting>>>,
+}
+
+#[derive(Debug, Default, Clone)]
+struct Served {
+    bytes: u64,
+    began: bool,
+    complete: bool,
+}
+
+const HOST: &str = "http://192.0.2.1";
+
+impl Images {
+    fn new() -> Self {
+        let config = Bytes::from_static(b"callback={base}/callback\n");
+        let iso = IsoBuilder::new("LAB").file(rackhand_simulator::iso::CONFIG_FILE, config).build();
+        let iso = Bytes::from(iso.unwrap_or_else(|error| fault(&error)));
+        let sha256 = Sha256::digest(&iso).iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { iso, sha256, served: Mutex::default(), sightings: Mutex::default() }
+    }
+
+    fn report_to(&self, sightings: mpsc::Sender<Sighting>) {
+        *self.sightings.lock().unwrap_or_else(PoisonError::into_inner) = Some(sightings);
+    }
+
+    /// Tells the engine of the present process; `false` when it is gone.
+    async fn sighted(&self, node: &str, evidence: Evidence) -> bool {
+        let sender = self.sightings.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(sender) = sender else { return false };
+        let (ack, durable) = oneshot::channel();
+        let sighting = Sighting { node: node.to_owned(), evidence, ack: Some(ack) };
+        sender.send(sighting).await.is_ok() && durable.await.is_ok()
+    }
+
+    async fn answer(&self, request: Request<Bytes>) -> Result<Response<Bytes>, FetchError> {
+        let url = request.uri().to_string();
+        let path = url.strip_prefix(HOST).unwrap_or_default().trim_start_matches('/').to_owned();
+        let (node, file) = path.split_once('/').unwrap_or((&path, ""));
+        if *request.method() == Method::POST && file == "callback" {
+            let body: serde_json::Value = serde_json::from_slice(request.body()).unwrap_or_default();
+            let stage = body.get("stage").and_then(|stage| stage.as_str()).unwrap_or("?").to_owned();
+            let heard = self.sighted(node, Evidence::CalledBack { stage }).await;
+            return reply(
+                if heard { StatusCode::NO_CONTENT } else { StatusCode::SERVICE_UNAVAILABLE },
+                None,
+                Bytes::new(),
+            );
+        }
+        if file != "lab.iso" {
+            return reply(StatusCode::NOT_FOUND, None, Bytes::new());
+        }
+        let total = self.iso.len();
+        let Some((first, last)) = range(&request) else {
+            let body = if *request.method() == Method::HEAD { Bytes::new() } else { self.iso.clone() };
+            let mut answer = reply(StatusCode::OK, None, body)?;
+            answer.headers_mut().insert(header::CONTENT_LENGTH, total.into());
+            return Ok(answer);
+        };
+        let last = last.min(total.saturating_sub(1));
+        if first > last {
+            return reply(StatusCode::RANGE_NOT_SATISFIABLE, None, Bytes::new());
+        }
+        self.read(node, u64::try_from(last - first + 1).unwrap_or(0)).await;
+        reply(
+            StatusCode::PARTIAL_CONTENT,
+            Some(format!("bytes {first}-{last}/{total}")),
+            self.iso.slice(first..=last),
+        )
+    }
+
+    async fn read(&self, node: &str, bytes: u64) {
+        let (began, complete) = {
+            let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
+            let served = served.entry(node.to_owned()).or_default();
+            served.bytes += bytes;
+            let complete =
+                !served.complete && served.bytes >= u64::try_from(self.iso.len()).unwrap_or(u64::MAX);
+            served.complete |= complete;
+            (!std::mem::replace(&mut served.began, true), complete)
+        };
+        if began {
+            self.sighted(node, Evidence::ImageRead { peer: node.to_owned() }).await;
+        }
+        if complete {
+            self.sighted(node, Evidence::ImageComplete { bytes: u64::try_from(self.iso.len()).unwrap_or(0) })
+                .await;
+        }
+    }
+}
+
+fn range(request: &Request<Bytes>) -> Option<(usize, usize)> {
+    let range = request.headers().get(header::RANGE)?.to_str().ok()?;
+    let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
+    Some((first.parse().ok()?, last.parse().ok()?))
+}
+
+fn reply(
+    status: StatusCode,
+    content_range: Option<String>,
+    body: Bytes,
+) -> Result<Response<Bytes>, FetchError> {
+    let mut answer = Response::builder().status(status);
+    if let Some(range) = content_range {
+        answer = answer.header(header::CONTENT_RANGE, range);
+    }
+    answer.body(body).map_err(|error| FetchError::Cut(error.to_string()))
+}
+
+impl MediaFetch for Images {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+        _verify: bool,
+        _limit: usize,
+    ) -> rackhand_simulator::fetch::Fut<'_, Result<Response<Bytes>, FetchError>> {
+        Box::pin(self.answer(request))
+    }
+}
+
+impl ImageHost for Images {
+    fn prepare<'a>(&'a self, node: &'a str) -> BoxFuture<'a, Result<PreparedImage, ImageError>> {
+        Box::pin(async move {
+            Ok(PreparedImage {
+                url: format!("{HOST}/{node}/lab.iso"),
+                sha256: self.sha256.clone(),
+                bytes: u64::try_from(self.iso.len()).unwrap_or(0),
+                verified: false,
+            })
+        })
+    }
+
+    fn bytes_read(&self, node: &str) -> u64 {
+        self.served.lock().unwrap_or_else(PoisonError::into_inner).get(node).map_or(0, |served| served.bytes)
+    }
+}
