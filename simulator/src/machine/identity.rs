@@ -46,11 +46,6 @@ impl Identity {
         Self { serial, uuid, bmc_mac: mac(0), macs, address: "127.0.0.1".into() }
     }
 
-    /// Serial number of the disk that the host boots from.
-    pub fn disk_serial(&self) -> String {
-        self.drive_serial(0)
-    }
-
     /// Serial number of drive number `number`.
     pub fn drive_serial(&self, number: usize) -> String {
         format!("S{}{:05}", self.serial, 10_000 + number)

@@ -2,8 +2,12 @@
 
 use std::fmt::Write as _;
 
+use serde_json::Value;
+
 use crate::cell::Cell;
+use crate::machine::Machine;
 use crate::serve::Endpoint;
+use crate::web::expand;
 
 use super::SiteOptions;
 
@@ -32,9 +36,7 @@ impl Node {
             let login = account.map_or(("admin".into(), "admin".into()), |account| {
                 (account.user.clone(), account.password.clone())
             });
-            let drives = machine.hardware.inventory.controllers.iter().any(|one| !one.drives.is_empty());
-            let disk = drives.then(|| machine.identity.disk_serial());
-            (machine.identity.macs.clone(), disk, login)
+            (machine.identity.macs.clone(), first_drive(cell, machine), login)
         });
         Self {
             host: cell.name.clone(),
@@ -50,6 +52,23 @@ impl Node {
     fn secret(&self) -> String {
         format!("bmc-{}", self.host)
     }
+}
+
+/// Serial number of the first drive that the BMC shows, if it shows one: some firmware does not.
+fn first_drive(cell: &Cell, machine: &Machine) -> Option<String> {
+    let linked = |list: &Value| -> Vec<String> {
+        let links = list.as_array().into_iter().flatten();
+        links.filter_map(|link| link["@odata.id"].as_str().map(str::to_owned)).collect()
+    };
+    let storage =
+        expand::read(cell, machine, &format!("/redfish/v1/Systems/{}/Storage", cell.traits.ids.system))?;
+    let controllers = linked(&storage["Members"]);
+    let mut drives = controllers
+        .iter()
+        .filter_map(|path| expand::read(cell, machine, path))
+        .flat_map(|one| linked(&one["Drives"]));
+    let drive = drives.find_map(|path| expand::read(cell, machine, &path))?;
+    drive["SerialNumber"].as_str().map(str::to_owned)
 }
 
 /// The BMC's address in metal3's schemes.
@@ -124,7 +143,7 @@ impl<'a> Cluster<'a> {
 
     fn node(&self, text: &mut String, node: &Node, host: usize) {
         let Node { host: name, bmc, profile, .. } = node;
-        // A BMC that shows no drives cannot tell the disk by its serial number.
+        // Where the BMC shows no drive, no serial number is known.
         let disk = match &node.disk {
             Some(serial) => format!("serialNumber: \"{serial}\""),
             None => "deviceName: /dev/sda".into(),

@@ -92,7 +92,7 @@ fn walk(cell: &Cell, machine: &Machine, value: &mut Value, depth: Depth, in_link
 }
 
 fn replace(cell: &Cell, machine: &Machine, item: &mut Value, depth: Depth, in_links: bool) {
-    let Some(path) = link(item) else { return walk(cell, machine, item, depth, in_links) };
+    let Some(path) = whole(item) else { return walk(cell, machine, item, depth, in_links) };
     let wanted = if in_links { depth.inside_links } else { depth.outside_links };
     if !wanted {
         return;
@@ -105,12 +105,13 @@ fn replace(cell: &Cell, machine: &Machine, item: &mut Value, depth: Depth, in_li
 }
 
 /// The target of an object that is nothing but a link to a whole resource.
-fn link(item: &Value) -> Option<&str> {
+fn whole(item: &Value) -> Option<&str> {
     let object = item.as_object().filter(|object| object.len() == 1)?;
     object.get("@odata.id")?.as_str().filter(|path| !path.contains('#'))
 }
 
-fn read(cell: &Cell, machine: &Machine, path: &str) -> Option<Value> {
+/// What a GET of `path` by an administrator would show.
+pub(crate) fn read(cell: &Cell, machine: &Machine, path: &str) -> Option<Value> {
     let mut found = cell.find(path)?;
     let request = Request::get(path).body(Bytes::new()).ok()?;
     let mut call = Call::new(cell.me()?, request);

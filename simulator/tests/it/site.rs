@@ -1,9 +1,4 @@
 //! A site is written for a fleet that listens, and its certificates outlive a restart.
-#![allow(
-    clippy::unwrap_used,
-    reason = "the helpers below are part of the tests: a failure in them fails the test"
-)]
-
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 

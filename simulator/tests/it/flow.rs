@@ -1,14 +1,10 @@
 //! A host installs from its virtual CD, in-process and over HTTPS.
-#![allow(
-    clippy::unwrap_used,
-    reason = "the helpers below are part of the tests: a failure in them fails the test"
-)]
-
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
-use rackhand_simulator::fetch::MemoryFetch;
+use rackhand_simulator::fetch::{FetchError, Fut, MediaFetch, MemoryFetch};
 use rackhand_simulator::iso::{CONFIG_FILE, IsoBuilder};
 use rackhand_simulator::log::{Class, Entry};
 use rackhand_simulator::personality::sushy::Sushy;
@@ -111,6 +107,64 @@ async fn an_installer_whose_medium_goes_away_fails() {
     lost.await;
     let disk = simulator.machine("node1").unwrap().with(|machine| machine.disk().word());
     assert_eq!(disk, "half written");
+}
+
+/// A source that can be switched off and on, as a server that is killed and started again.
+#[derive(Clone)]
+struct Restarted {
+    net: MemoryFetch,
+    away: Arc<AtomicBool>,
+}
+
+impl MediaFetch for Restarted {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+        verify: bool,
+        limit: usize,
+    ) -> Fut<'_, Result<http::Response<Bytes>, FetchError>> {
+        if self.away.load(Ordering::Relaxed) && request.method() != Method::POST {
+            return Box::pin(async { Err(FetchError::Unreachable("connection refused".into())) });
+        }
+        self.net.send(request, verify, limit)
+    }
+}
+
+/// The image server goes away in the middle of the guest's reading, for that many simulated seconds. Answers what the
+/// guest came to.
+async fn away_for(seconds: u64) -> String {
+    let source = Restarted { net: MemoryFetch::new(), away: Arc::new(AtomicBool::new(false)) };
+    source.net.put(ISO, medium());
+    let machine = MachineSpec::new("node1", Arc::new(Sushy));
+    let simulator =
+        Simulator::builder().seed(7).machine(machine).net(Arc::new(source.clone())).build().unwrap();
+    insert_and_boot(&simulator.service("node1").unwrap()).await;
+    simulator.log().wait_state("node1", "guest", "installer: writing").await;
+    let read = source.net.bytes_read();
+    source.away.store(true, Ordering::Relaxed);
+    simulator.clock().sleep(std::time::Duration::from_secs(seconds)).await;
+    source.away.store(false, Ordering::Relaxed);
+    assert_eq!(source.net.bytes_read(), read, "nothing is read from a server that is away");
+    let end = simulator.log().wait_for(|entry| {
+        matches!(entry, Entry::State(one) if one.what == "guest"
+            && (one.to.starts_with("install failed") || one.to == "installer: rebooting"))
+    });
+    match end.await {
+        Entry::State(state) => state.to,
+        Entry::Request(_) => unreachable!("only states were asked for"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_server_that_comes_back_in_time_is_read_on() {
+    // sushy's patience is 30 s; the installer looks at its medium every 18 s.
+    assert_eq!(away_for(40).await, "installer: rebooting");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_server_that_comes_back_too_late_has_lost_the_medium() {
+    let end = away_for(60).await;
+    assert!(end.starts_with("install failed: medium lost: "), "{end}");
 }
 
 #[tokio::test]

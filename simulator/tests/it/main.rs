@@ -1,0 +1,12 @@
+//! The simulator as its users see it: in-process and over sockets.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "the helpers are part of the tests: a failure in them fails the test"
+)]
+
+mod faults;
+mod flow;
+mod plain;
+mod service;
+mod site;
