@@ -60,7 +60,7 @@ async fn commanded(args: Args, world: &World) -> anyhow::Result<Exit> {
         Command::Demo(demo) => commands::demo::run(demo, common, world).await,
         Command::Validate(validate) => commands::validate::run(&validate, &common, world),
         Command::Plan(plan) => commands::plan::run(plan, common, world).await,
-        Command::Apply(apply) => commands::apply::run(apply, common, world).await,
+        Command::Apply(apply) => commands::apply::run(*apply, common, world).await,
         Command::Get(get) => commands::get::run(&get, &common, world).await,
         Command::Describe(describe) => commands::describe::run(&describe, &common, world).await,
         Command::Logs(logs) => commands::logs::run(&logs, &common, world).await,

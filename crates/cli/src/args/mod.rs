@@ -70,7 +70,7 @@ pub enum Command {
     /// Show what apply would do to each node. Only reads.
     Plan(PlanArgs),
     /// Bring every node of a site to where its spec says.
-    Apply(ApplyArgs),
+    Apply(Box<ApplyArgs>),
     /// List nodes or jobs from the journal.
     Get(GetArgs),
     /// Show everything known of a node.

@@ -38,10 +38,11 @@ pub(crate) async fn run(args: ApplyArgs, common: Common, world: &World) -> anyho
     // More lines than a screen has would only flicker.
     let live = world.stderr.is_terminal && names.len() <= MOST_LIVE;
     let style = Style::new(world.stderr.is_terminal, world.env("NO_COLOR").is_none());
-    let mut progress = Progress::new(world, world.stderr.clone(), style, &names, Shown { timeline: !live, live });
+    let mut progress =
+        Progress::new(world, world.stderr.clone(), style, &names, Shown { timeline: !live, live });
     let finished = fleet.run(options.timeout, &mut progress, world).await?;
     drop(progress);
-    node::reports(world, common.style, &finished.reports)?;
+    node::reports(world, common.style, &finished)?;
     if errors > 0 {
         world.stderr.line(format_args!(
             "\n{errors} errors in the site: the nodes that they are about were not touched"
@@ -76,7 +77,8 @@ mod tests {
 
     fn finished(ended: Ended, results: Vec<NodeResult>) -> Finished {
         let report = |result| NodeReport { node: "site/node".into(), result };
-        Finished { ended, reports: results.into_iter().map(report).collect() }
+        let reports = results.into_iter().map(report).collect();
+        Finished { ended, reports, history: rackhand_agent::history::History::default() }
     }
 
     fn failed(refused: bool) -> NodeResult {

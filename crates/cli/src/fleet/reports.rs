@@ -4,7 +4,9 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use rackhand_agent::journal::{Journal, JournalError};
-use rackhand_hub::{Finish, JsonLines, Reporter, Reporting, Retries, Status, Token, Webhook, WebhookOptions, tls_config};
+use rackhand_hub::{
+    Finish, JsonLines, Reporter, Reporting, Retries, Status, Token, Webhook, WebhookOptions, tls_config,
+};
 use rackhand_media::Sha256Digest;
 use tokio::{runtime::Handle, task::JoinHandle};
 

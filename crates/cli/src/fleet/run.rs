@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use rackhand_agent::{
     engine::{NodeReport, NodeResult},
     event::Event,
+    history::History,
 };
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -34,6 +35,8 @@ pub(crate) enum Ended {
 pub(crate) struct Finished {
     pub(crate) ended: Ended,
     pub(crate) reports: Vec<NodeReport>,
+    /// What the journal knows now.
+    pub(crate) history: History,
 }
 
 impl Fleet {
@@ -93,10 +96,11 @@ impl Fleet {
         }
         progress.catch_up(shown.as_ref(), last).await?;
         let reports = tasks.reports(&self.nodes());
+        let history = self.shared.engine.history();
         if ended != Ended::AtOnce {
             self.close(world).await?;
         }
-        Ok(Finished { ended, reports })
+        Ok(Finished { ended, reports, history })
     }
 
     fn stop(&self) {

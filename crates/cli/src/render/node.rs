@@ -1,15 +1,17 @@
 //! Nodes and jobs as tables and as data.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use rackhand_agent::{
     engine::{NodeReport, NodeResult},
-    event::JobResult,
+    event::{JobResult, StepId},
     history::{InstalledHow, JobHistory, NodeHistory},
 };
 use serde::Serialize;
 
-use super::{Paint, Style, Table};
-use crate::World;
+use super::{Paint, Style, Table, words};
+use crate::{World, fleet::Finished};
 
 /// A node as `get nodes` lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -121,14 +123,22 @@ pub(crate) fn result(result: &NodeResult) -> (&'static str, String, Paint) {
 }
 
 /// What became of every node: the table on stdout, then each trouble with what to do on stderr.
-pub(crate) fn reports(world: &World, style: Style, reports: &[NodeReport]) -> anyhow::Result<()> {
-    let mut table = Table::new(&["NODE", "RESULT", "DETAIL"]);
-    for report in reports {
+pub(crate) fn reports(world: &World, style: Style, finished: &Finished) -> anyhow::Result<()> {
+    let mut table = Table::new(&["NODE", "RESULT", "MACHINE", "TOOK", "DETAIL"]);
+    for report in &finished.reports {
         let (word, detail, paint) = result(&report.result);
-        table.painted([(report.node.clone(), Paint::None), (word.to_owned(), paint), (detail, Paint::None)]);
+        let history = finished.history.node(&report.node);
+        let plain = |text: Option<String>| (text.unwrap_or_else(|| "-".to_owned()), Paint::None);
+        table.painted([
+            plain(Some(report.node.clone())),
+            (word.to_owned(), paint),
+            plain(history.and_then(machine)),
+            plain(history.filter(|_| ran(&report.result)).and_then(took)),
+            plain(Some(detail)),
+        ]);
     }
     world.stdout.text(&table.render(style))?;
-    for report in reports {
+    for report in &finished.reports {
         if let Some(text) = trouble(report) {
             world.stderr.line(format_args!("\n{text}"))?;
         }
@@ -136,14 +146,54 @@ pub(crate) fn reports(world: &World, style: Style, reports: &[NodeReport]) -> an
     Ok(())
 }
 
+/// Whether the node's newest job is of this run.
+fn ran(result: &NodeResult) -> bool {
+    !matches!(result, NodeResult::Nothing(_) | NodeResult::NeedsDecision(_) | NodeResult::NotStarted(_))
+}
+
+fn machine(history: &NodeHistory) -> Option<String> {
+    let identity = history.identity.as_ref()?;
+    let model = identity.model.as_deref().unwrap_or("unknown model");
+    Some(format!("{model}, {}", identity.generation))
+}
+
+fn took(history: &NodeHistory) -> Option<String> {
+    let job = history.job.as_ref()?;
+    let (_, ended) = job.result.as_ref()?;
+    Duration::try_from(ended.duration_since(job.began)).ok().map(words::time)
+}
+
 /// What failed, what was seen, what to do.
 pub(crate) fn trouble(report: &NodeReport) -> Option<String> {
     let node = &report.node;
     match &report.result {
-        NodeResult::Failed { step, error, advice, .. } => {
-            Some(format!("{node}: failed in step {step}\n  seen: {error}\n  do:   {advice}"))
+        NodeResult::Failed { step, error, advice, refused } => {
+            let mut text = format!("{node}: failed in step {step}\n  seen: {error}\n  do:   {advice}");
+            if let Some(hint) = hint(*step, error, *refused) {
+                text.push_str(&format!("\n        {hint}"));
+            }
+            Some(text)
         }
         NodeResult::NeedsDecision(reason) => Some(format!("{node}: needs a decision\n  {reason}")),
+        _ => None,
+    }
+}
+
+/// What this program offers against a trouble, beside the engine's advice.
+fn hint(step: StepId, error: &str, refused: bool) -> Option<&'static str> {
+    match step {
+        StepId::Connect if refused && error.contains("password") => Some(
+            "Correct the Secret first: at most two logins are tried, so that the BMC does not lock the account",
+        ),
+        StepId::Media => Some(
+            "Most often the BMC cannot reach the image server: look for a firewall, a route, a VLAN between the two; --media-url names the address that BMCs see",
+        ),
+        StepId::Follow if error.starts_with("0 bytes") => Some(
+            "Look for a firewall, a route, a VLAN between BMC and image server; --media-url names the address that BMCs see",
+        ),
+        StepId::Bios => {
+            Some("Compare the values with what the firmware takes: rackhand bmc ADDRESS bios registry NAME")
+        }
         _ => None,
     }
 }

@@ -84,10 +84,10 @@ impl Progress {
             self.acts.insert(node.to_owned(), act.to_string());
         }
         let mut said = words::of(event)?;
-        if let (Event::StepFinished { detail, .. }, Some(act)) = (event, self.acts.get(node)) {
-            if detail.strip_prefix("proven: ") == Some(act.as_str()) {
-                said.what = "done: proven by a read".to_owned();
-            }
+        if let (Event::StepFinished { detail, .. }, Some(act)) = (event, self.acts.get(node))
+            && detail.strip_prefix("proven: ") == Some(act.as_str())
+        {
+            said.what = "done: proven by a read".to_owned();
         }
         let at = format!("{:>7.1}s", self.began.elapsed().as_secs_f64());
         let what = match said.paint {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rackhand_agent::event::{Act, ActResult, Decision, Event, JobResult, StepResult, Trigger};
+use rackhand_agent::event::{Act, ActResult, Decision, Event, JobResult, StepId, StepResult, Trigger};
 
 use super::Paint;
 
@@ -34,12 +34,19 @@ pub(crate) fn of(event: &Event) -> Option<Words> {
         Event::JobResumed { job } => words("job", format!("{job} goes on where it was left"), Paint::Bold),
         Event::Identified { identity } => {
             let model = identity.model.as_deref().unwrap_or("unknown model");
-            words("connect", format!("logged in: {} {model}", identity.generation), Paint::None)
+            let serial = identity.serial.as_deref().unwrap_or("unknown");
+            words(
+                "connect",
+                format!("logged in: {}, {model}, serial {serial}", identity.generation),
+                Paint::Good,
+            )
         }
         Event::ImagePrepared { url, .. } => {
             words("check", format!("the image is served as {url}"), Paint::None)
         }
         Event::StepStarted { .. } | Event::Unknown => return None,
+        // Said by `Identified` already.
+        Event::StepFinished { step: StepId::Connect, result: StepResult::AlreadySo, .. } => return None,
         Event::StepFinished { step, result, detail, .. } => {
             let (mark, paint) = match result {
                 StepResult::Done => ("done", Paint::Good),

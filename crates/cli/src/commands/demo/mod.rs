@@ -28,7 +28,10 @@ use crate::{
 use rack::Rack;
 
 pub(crate) async fn run(args: DemoArgs, common: Common, world: &World) -> anyhow::Result<Exit> {
-    let place = tempfile::Builder::new().prefix("rackhand-demo-").tempdir().context("cannot make a directory for the demo")?;
+    let place = tempfile::Builder::new()
+        .prefix("rackhand-demo-")
+        .tempdir()
+        .context("cannot make a directory for the demo")?;
     let log = args.simulator_log.clone().unwrap_or_else(|| place.path().join("simulator.log"));
     let rack = Rack::start(place.path(), &log, args.fault).await?;
     let options = options(&rack, args.fault.is_some());
@@ -42,12 +45,13 @@ pub(crate) async fn run(args: DemoArgs, common: Common, world: &World) -> anyhow
     header(&rack, &fleet, &args, common.style, world)?;
     let names = fleet.nodes();
     let live = world.stdout.is_terminal && world.stderr.is_terminal;
-    let mut progress = Progress::new(world, world.stdout.clone(), common.style, &names, Shown { timeline: true, live });
+    let mut progress =
+        Progress::new(world, world.stdout.clone(), common.style, &names, Shown { timeline: true, live });
     let finished = fleet.run(None, &mut progress, world).await?;
     drop(progress);
     rack.shut_down().await;
     world.stdout.line("")?;
-    node::reports(world, common.style, &finished.reports)?;
+    node::reports(world, common.style, &finished)?;
     // Kept only now: whatever ends the demo earlier leaves nothing behind.
     let kept = args.keep.then(|| place.keep());
     closing(&finished, kept.as_deref(), &log, &args, common.style, world)?;
@@ -66,6 +70,7 @@ fn options(rack: &Rack, trouble: bool) -> ApplyOptions {
     if trouble {
         // A newcomer need not see how long rackhand waits for a BMC that is down.
         pacing.step_deadline /= 3;
+        pacing.bios_apply /= 3;
     }
     ApplyOptions {
         site: SiteOptions { file: rack.site.clone(), profiles: None, secrets: None },
@@ -77,7 +82,12 @@ fn options(rack: &Rack, trouble: bool) -> ApplyOptions {
 
 fn header(rack: &Rack, fleet: &Fleet, args: &DemoArgs, style: Style, world: &World) -> anyhow::Result<()> {
     let out = &world.stdout;
-    out.line(style.paint(Paint::Bold, "Three simulated servers are provisioned from a SiteConfig, over real HTTPS."))?;
+    out.line(
+        style.paint(
+            Paint::Bold,
+            "Three simulated servers are provisioned from a SiteConfig, over real HTTPS.",
+        ),
+    )?;
     out.line("Everything runs in this process, on loopback addresses; nothing else is contacted.\n")?;
     let mut table = Table::new(&["NODE", "BMC", "SIMULATES"]);
     for machine in &rack.machines {
@@ -109,7 +119,11 @@ fn closing(
         out.line(format_args!("  simulator log  {}", log.display()))?;
         out.line(format_args!("\nLook at it:\n  rackhand get jobs --state-dir {}", state.display()))?;
         if let Some(report) = finished.reports.first() {
-            out.line(format_args!("  rackhand describe node {} --state-dir {}", report.node, state.display()))?;
+            out.line(format_args!(
+                "  rackhand describe node {} --state-dir {}",
+                report.node,
+                state.display()
+            ))?;
         }
     }
     out.line(format_args!("\n{}", style.paint(Paint::Bold, "What to try next")))?;
