@@ -3,7 +3,12 @@
 //! [`Service`] answers GET from its documents, merges PATCH into them, opens and ends sessions, and does nothing else:
 //! what a vendor does otherwise is a [rule](Service::rule) of the test. It is no simulator; it has no time and no
 //! machine. Its documents are written down in the test, or read from a recorded tree.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot be set up must fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot be set up must fail"
+)]
 
 mod recorded;
 mod reply;

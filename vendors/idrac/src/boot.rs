@@ -53,11 +53,7 @@ impl Place {
                 Ok(match value(DEVICE) {
                     Some(VIRTUAL_CD) => BootSettings {
                         target: Some(BootTarget::Cd),
-                        enabled: Some(if once {
-                            OverrideEnabled::Once
-                        } else {
-                            OverrideEnabled::Continuous
-                        }),
+                        enabled: Some(if once { OverrideEnabled::Once } else { OverrideEnabled::Continuous }),
                         ..shown
                     },
                     _ => shown,

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use rackhand_bmc::{
-    BootOverride, Capabilities, Error, Fut, Identity, JobState, Learned, MediaSlot, Operation,
+    BootOverride, Capabilities, Error, Fut, Identity, JobState, Learned, MediaImage, MediaSlot, Operation,
     Outcome, Pending, Readiness, ReadyState, Result, Support, Vendor,
 };
 use rackhand_redfish::{Dialect, Document, Host, Machine, MessageRule, Plain, last_segment};
@@ -103,6 +103,14 @@ impl Dialect for IdracDialect {
     fn inserted(&self, slot: &Document) -> Option<bool> {
         let gone = slot.str("Image").is_none() && slot.str("ConnectedVia") == Some("NotConnected");
         if gone { Some(false) } else { slot.bool("Inserted") }
+    }
+
+    /// Only the least form: a refusal here means an image that cannot be read, which more properties do not mend, and each
+    /// try takes the iDRAC as long as the share's time-out (DS#265).
+    fn insert_bodies(&self, machine: &Machine, image: &MediaImage) -> Vec<Value> {
+        let mut bodies = Plain.insert_bodies(machine, image);
+        bodies.truncate(1);
+        bodies
     }
 
     /// Where the settings do not know OnReset (iDRAC8, early iDRAC9) values are only staged until a job takes them up

@@ -34,7 +34,8 @@ pub struct Idrac;
 /// there on every generation (R750 6.00; an iDRAC8 root in the tests of the Ruby gem `idrac`).
 fn claim(root: &Document) -> Claim {
     let dell = root.str("Vendor").is_some_and(|vendor| vendor.starts_with("Dell"));
-    let product = root.str("Product").is_some_and(|product| product.contains("Dell Remote Access Controller"));
+    let product =
+        root.str("Product").is_some_and(|product| product.contains("Dell Remote Access Controller"));
     if dell || product || root.at("Oem/Dell").is_some() { Claim::Certain } else { Claim::No }
 }
 
@@ -57,6 +58,3 @@ impl Driver for Idrac {
             .connect()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -66,7 +66,11 @@ pub const MESSAGES: &[MessageRule] = &[
     MessageRule::new("LC087", Meaning::Forbidden, "DS: system lockdown"),
     MessageRule::new("RAC095", Meaning::Forbidden, "DS: system lockdown"),
     MessageRule::new("LIC501", Meaning::NeedsLicence, "R750 6.00: a licence is missing"),
-    MessageRule::new("RAC0772", Meaning::Unsupported, "DS: the lifecycle controller or CSIOR is switched off"),
+    MessageRule::new(
+        "RAC0772",
+        Meaning::Unsupported,
+        "DS: the lifecycle controller or CSIOR is switched off",
+    ),
     MessageRule::new("SYS402", Meaning::Unsupported, "DS: no such method here"),
     MessageRule::new("SYS403", Meaning::NotFound, "R750 6.00: no such resource"),
 ];
