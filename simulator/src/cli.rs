@@ -48,6 +48,10 @@ pub struct Args {
     /// YAML or JSON file with fault rules.
     #[arg(long)]
     pub faults: Option<PathBuf>,
+    /// A named fault, for all machines or with =NAME for one of them (* standing for any text): bad-password, unreachable-iso,
+    /// rejected-bios, rejected-bios-write, bmc-down, media-stuck. May be given several times.
+    #[arg(long = "fault", value_name = "FAULT[=MACHINE]")]
+    pub fault: Vec<String>,
     /// File for the log, one line of JSON per request and state change.
     #[arg(long)]
     pub log: Option<PathBuf>,
@@ -122,6 +126,11 @@ impl Args {
                 builder = builder.fault(rule);
             }
         }
+        for named in &self.fault {
+            for rule in named_fault(named)? {
+                builder = builder.fault(rule);
+            }
+        }
         if let Some(file) = &self.log {
             builder = builder.log_file(file);
         }
@@ -131,6 +140,14 @@ impl Args {
         }
         Ok(builder)
     }
+}
+
+fn named_fault(named: &str) -> anyhow::Result<Vec<faults::Rule>> {
+    let (name, machine) = named.split_once('=').unwrap_or((named, "*"));
+    faults::preset(name, machine).with_context(|| {
+        let known: Vec<_> = faults::PRESETS.iter().map(|one| one.name).collect();
+        format!("there is no fault {name:?}; there are: {}", known.join(", "))
+    })
 }
 
 /// Runs the program until it is told to end.
@@ -196,5 +213,57 @@ pub fn raise_descriptor_limit() {
     limit.current = limit.maximum;
     if let Err(error) = setrlimit(Resource::Nofile, limit) {
         tracing::warn!(%error, "the limit of open files stays as it is; a large fleet may not fit");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn builder(arguments: &[&str]) -> Result<Builder, String> {
+        let program = std::iter::once("rackhand-simulator");
+        let args = Args::try_parse_from(program.chain(arguments.iter().copied()));
+        args.map_err(|error| error.to_string())?.builder().map_err(|error| format!("{error:#}"))
+    }
+
+    #[tokio::test]
+    async fn a_mixed_fleet_takes_turns() {
+        let fleet =
+            builder(&["--personality", "idrac9,sushy", "--fleet", "3", "--fault", "media-stuck=node2"]);
+        let simulator = fleet.unwrap().build().unwrap();
+        let played: Vec<_> = simulator.machines().iter().map(|cell| cell.personality.name()).collect();
+        assert_eq!(played, ["idrac9", "sushy", "idrac9"]);
+        let stuck = ["node1", "node2"].map(|name| simulator.faults().media_never_attaches(name));
+        assert_eq!(stuck, [false, true]);
+    }
+
+    #[test]
+    fn what_is_not_known_is_named_with_what_is() {
+        for (arguments, word) in [
+            (["--personality", "vax"], "sushy"),
+            (["--fault", "earthquake"], "media-stuck"),
+            (["--time-scale", "0"], "above 0"),
+            (["--faults", "/nowhere.yaml"], "/nowhere.yaml"),
+            (["--fleet", "0"], "0"),
+            (["--iso-mib", "3"], "--write-site"),
+        ] {
+            let refused = builder(&arguments).err().unwrap();
+            assert!(refused.contains(word), "{arguments:?}: {refused}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_site_gives_each_bmc_a_password_of_its_own() {
+        let directory = tempfile::tempdir().unwrap();
+        let site = directory.path().to_str().unwrap();
+        let simulator = builder(&["--fleet", "2", "--write-site", site]).unwrap().build().unwrap();
+        let password = |name: &str| {
+            simulator
+                .machine(name)
+                .unwrap()
+                .with(|machine| machine.accounts.first().unwrap().password.clone())
+        };
+        assert_ne!(password("node1"), password("node2"));
+        assert!(directory.path().join(".simulator/ca.pem").is_file());
     }
 }
