@@ -1,9 +1,14 @@
 //! What the server sees of a node.
 
-use std::{collections::BTreeSet, net::IpAddr, ops::Range};
+use std::{
+    collections::BTreeSet,
+    net::IpAddr,
+    ops::Range,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::{sync::oneshot, time::Instant};
 
 use crate::coverage::Coverage;
 
@@ -46,6 +51,8 @@ pub enum EventKind {
         stage: String,
         /// Everything it sent.
         body: Value,
+        /// What its answer waits for.
+        heard: Heard,
     },
     /// A request or connection that got nothing: a wrong URL, a range behind the end, a TLS handshake that failed because
     /// the peer does not trust the certificate. Told once per peer and reason.
@@ -60,6 +67,33 @@ pub enum EventKind {
         /// What was seen.
         reason: String,
     },
+}
+
+/// What the answer to a call-back waits for: somebody who says that it was heard and written down.
+///
+/// An installer that was answered does not call again, so a call-back is answered with success only then, and with 503
+/// when every copy of this is dropped unsaid or it takes longer than half a minute.
+#[derive(Debug, Clone)]
+pub struct Heard(Arc<Mutex<Option<oneshot::Sender<()>>>>);
+
+impl Heard {
+    pub(crate) fn new() -> (Self, oneshot::Receiver<()>) {
+        let (say, said) = oneshot::channel();
+        (Self(Arc::new(Mutex::new(Some(say)))), said)
+    }
+
+    /// Takes the right to say it; whoever holds it says it by sending. `None` when it was taken before.
+    #[must_use]
+    pub fn take(&self) -> Option<oneshot::Sender<()>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// Two call-backs are equal when they say the same; who waits for the answer is no part of it.
+impl PartialEq for Heard {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// What a node has read of its image so far.

@@ -29,7 +29,7 @@ mod token;
 pub use crate::{
     advertise::{AddressError, Advertise, Scheme},
     digest::{DigestError, Sha256Digest},
-    events::{EventKind, MediaEvent, Served},
+    events::{EventKind, Heard, MediaEvent, Served},
     identity::{IdentityError, TlsIdentity},
     image::{Image, ImageError, Source},
     listener::{Bound, Listen},

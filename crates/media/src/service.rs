@@ -15,6 +15,7 @@ use crate::{
     EventKind, Image,
     body::{Account, ImageBody},
     conditional::{self, Verdict},
+    events::Heard,
     range::{self, Selection},
     registry::{Entry, Registry},
 };
@@ -24,6 +25,9 @@ pub(crate) type Answer = Response<Either<ImageBody, Either<Full<Bytes>, Empty<By
 
 /// The largest call-back.
 const LARGEST_CALLBACK: usize = 64 << 10;
+
+/// How long a call-back waits for somebody to write it down.
+const HEARD_WITHIN: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// The longest name of a stage.
 const LONGEST_STAGE: usize = 200;
@@ -147,8 +151,14 @@ where
     if !entry.takes_callback() {
         return text(StatusCode::TOO_MANY_REQUESTS, "too many call-backs for one installation\n");
     }
-    registry.tell(Some(&entry.node), EventKind::CallBack { stage, body });
-    empty(StatusCode::NO_CONTENT)
+    let (heard, said) = Heard::new();
+    registry.tell(Some(&entry.node), EventKind::CallBack { stage, body, heard });
+    match tokio::time::timeout(HEARD_WITHIN, said).await {
+        Ok(Ok(())) => empty(StatusCode::NO_CONTENT),
+        Ok(Err(_)) | Err(_) => {
+            text(StatusCode::SERVICE_UNAVAILABLE, "nobody could write this down; call again\n")
+        }
+    }
 }
 
 fn empty(status: StatusCode) -> Answer {

@@ -1,6 +1,12 @@
 //! What a BMC gets, whatever it asks.
 
-use std::{collections::BTreeSet, net::IpAddr, os::unix::fs::FileExt, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    net::IpAddr,
+    os::unix::fs::FileExt,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use proptest::{prelude::*, test_runner::TestRunner};
 use rackhand_media::{
@@ -209,6 +215,7 @@ async fn what_is_not_published_gets_nothing_and_learns_nothing() {
 #[tokio::test]
 async fn an_installer_calls_back() {
     let mut rig = Rig::new(1000).await;
+    let heard = hear(&mut rig);
     let url = rig.at(&rig.publication.callback_path);
     let post = async |body: String| rig.client.post(&url).body(body).send().await.unwrap().status().as_u16();
     assert_eq!(post(r#"{"stage": "Writing image to disk", "percent": 40}"#.to_owned()).await, 204);
@@ -226,22 +233,54 @@ async fn an_installer_calls_back() {
     assert_eq!(post(r#"{"stage": "Done"}"#.to_owned()).await, 204);
     assert!(rig.server.served("node-1").is_some());
 
-    let mut stages = Vec::new();
-    while let Ok(event) = rig.events.try_recv() {
-        if let EventKind::CallBack { stage, body } = event.kind {
+    let stages = heard.lock().unwrap().clone();
+    assert_eq!(stages, [("Writing image to disk".to_owned(), Some(40)), ("Done".to_owned(), None)]);
+}
+
+/// Writes call-backs down as they come, and only then says so.
+fn hear(rig: &mut Rig) -> Heard {
+    let (_, nothing) = tokio::sync::mpsc::unbounded_channel();
+    let mut events = std::mem::replace(&mut rig.events, nothing);
+    let stages = Heard::default();
+    let written = Arc::clone(&stages);
+    tokio::spawn(async move {
+        while let Some(event) = events.recv().await {
+            let EventKind::CallBack { stage, body, heard } = event.kind else { continue };
             assert_eq!(
                 (event.node.as_deref(), body["stage"].as_str()),
                 (Some("node-1"), Some(stage.as_str()))
             );
-            stages.push((stage, body["percent"].as_u64()));
+            written.lock().unwrap().push((stage, body["percent"].as_u64()));
+            heard.take().unwrap().send(()).unwrap();
         }
-    }
-    assert_eq!(stages, [("Writing image to disk".to_owned(), Some(40)), ("Done".to_owned(), None)]);
+    });
+    stages
+}
+
+type Heard = Arc<Mutex<Vec<(String, Option<u64>)>>>;
+
+#[tokio::test]
+async fn a_call_back_that_nobody_writes_down_is_to_be_made_again() {
+    let mut rig = Rig::new(1000).await;
+    let url = rig.at(&rig.publication.callback_path);
+    let call = rig.client.post(&url).body(r#"{"stage": "Done"}"#).send();
+    let unheard = async {
+        loop {
+            let event = rig.events.recv().await.unwrap();
+            if let EventKind::CallBack { .. } = event.kind {
+                // Dropped unsaid: the journal could not be written.
+                break;
+            }
+        }
+    };
+    let (answer, ()) = tokio::join!(call, unheard);
+    assert_eq!(answer.unwrap().status(), 503);
 }
 
 #[tokio::test]
 async fn an_installer_that_calls_back_without_end_is_stopped() {
-    let rig = Rig::new(1000).await;
+    let mut rig = Rig::new(1000).await;
+    let _heard = hear(&mut rig);
     let url = rig.at(&rig.publication.callback_path);
     let mut statuses = BTreeSet::new();
     for _ in 0..1001 {
