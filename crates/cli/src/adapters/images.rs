@@ -186,10 +186,15 @@ fn needs_v6(of: &BTreeMap<String, NodeImage>) -> bool {
 async fn tell(mut events: Events, sightings: mpsc::Sender<Sighting>) {
     while let Some(MediaEvent { node, kind, .. }) = events.recv().await {
         let node = node.unwrap_or_default();
+        let mut ack = None;
         let evidence = match kind {
             EventKind::FirstByte { peer } => Evidence::ImageRead { peer: peer.to_string() },
             EventKind::Complete { size } => Evidence::ImageComplete { bytes: size },
-            EventKind::CallBack { stage, .. } => Evidence::CalledBack { stage },
+            EventKind::CallBack { stage, heard, .. } => {
+                // The installer is answered once this is durable in the journal.
+                ack = heard.take();
+                Evidence::CalledBack { stage }
+            }
             EventKind::Refused { peer, reason } => {
                 tracing::warn!(node, %peer, reason, "the ISO server refused a request");
                 continue;
@@ -200,7 +205,7 @@ async fn tell(mut events: Events, sightings: mpsc::Sender<Sighting>) {
             }
             _ => continue,
         };
-        if sightings.send(Sighting { node, evidence, ack: None }).await.is_err() {
+        if sightings.send(Sighting { node, evidence, ack }).await.is_err() {
             return;
         }
     }
