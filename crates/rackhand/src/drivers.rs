@@ -10,7 +10,19 @@ type AnyDriver = Box<dyn Driver<Link = Link>>;
 /// counts, so the standard driver stays last.
 #[must_use]
 pub fn drivers() -> Vec<AnyDriver> {
-    vec![Box::new(StandardDriver)]
+    Vec::from([
+        #[cfg(feature = "idrac")]
+        any(rackhand_idrac::Idrac),
+        #[cfg(feature = "ilo")]
+        any(rackhand_ilo::Ilo),
+        #[cfg(feature = "cimc")]
+        any(rackhand_cimc::Cimc),
+        any(StandardDriver),
+    ])
+}
+
+fn any(driver: impl Driver<Link = Link> + 'static) -> AnyDriver {
+    Box::new(driver)
 }
 
 /// The driver with this name, or the one that claims the BMC best.
@@ -66,6 +78,18 @@ mod tests {
             panic!("there is no driver of this name")
         };
         assert!(error.to_string().contains("no driver \"drac\" in this build; it has"), "{error}");
+    }
+
+    #[cfg(all(feature = "idrac", feature = "ilo", feature = "cimc"))]
+    #[tokio::test]
+    async fn each_vendor_gets_its_own() {
+        for (root, name) in [
+            (json!({"RedfishVersion": "1.13.1", "Vendor": "Dell", "Name": "Root Service"}), "idrac"),
+            (json!({"RedfishVersion": "1.6.0", "Vendor": "HPE", "Name": "HPE RESTful Root Service"}), "ilo"),
+            (json!({"RedfishVersion": "1.2.0", "Name": "Cisco RESTful Root Service"}), "cimc"),
+        ] {
+            assert_eq!(choose("bmc.test", &link(root).await, None).unwrap().name(), name);
+        }
     }
 
     #[test]
