@@ -186,26 +186,8 @@ impl Service {
     async fn spoilt(&self, request: Request<Bytes>, rule: Rule) -> Result<Response<Body>, CallFailure> {
         let arrival = Arrival { fault: Some(rule.name.clone()), ..Arrival::default() };
         let (delay, arrival) = match rule.what {
-            What::Hang => {
-                self.log_lost(&request, &rule.name, None);
-                return never().await;
-            }
-            What::Cut => {
-                self.log_lost(&request, &rule.name, None);
-                return Err(CallFailure::Cut);
-            }
-            What::Down { seconds: lasts } => {
-                self.log_lost(&request, &rule.name, None);
-                self.cell.go_down(seconds(lasts));
-                return Err(CallFailure::Refused);
-            }
-            What::Status { code, body, content_type, retry_after } => {
-                self.log_lost(&request, &rule.name, Some(code));
-                return Ok(fixed(code, Bytes::from(body).into(), content_type.as_deref(), retry_after));
-            }
-            What::HugeJson { bytes } => {
-                self.log_lost(&request, &rule.name, Some(200));
-                return Ok(fixed(200, Body::filler(bytes), Some("application/json"), None));
+            What::Hang | What::Cut | What::Down { .. } | What::Status { .. } | What::HugeJson { .. } => {
+                return self.swallowed(&request, rule).await;
             }
             What::CutAfter => {
                 let cut = Arrival { unanswered: true, ..arrival };
@@ -232,6 +214,28 @@ impl Service {
             }
         };
         Ok(self.run(request, delay, arrival).await?.map(Body::from))
+    }
+
+    /// A request that never reaches what it asks for.
+    async fn swallowed(&self, request: &Request<Bytes>, rule: Rule) -> Result<Response<Body>, CallFailure> {
+        let status = match rule.what {
+            What::Status { code, .. } => Some(code),
+            What::HugeJson { .. } => Some(200),
+            _ => None,
+        };
+        self.log_lost(request, &rule.name, status);
+        match rule.what {
+            What::Hang => never().await,
+            What::Down { seconds: lasts } => {
+                self.cell.go_down(seconds(lasts));
+                Err(CallFailure::Refused)
+            }
+            What::Status { code, body, content_type, retry_after } => {
+                Ok(fixed(code, Bytes::from(body).into(), content_type.as_deref(), retry_after))
+            }
+            What::HugeJson { bytes } => Ok(fixed(200, Body::filler(bytes), Some("application/json"), None)),
+            _ => Err(CallFailure::Cut),
+        }
     }
 
     /// Logs a request that had no effect, as what it would have been.

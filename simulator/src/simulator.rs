@@ -1,7 +1,7 @@
 //! The simulator: machines by name, in-process or on sockets.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -156,13 +156,11 @@ impl Builder {
     /// # Errors
     /// For two machines of one name, an unknown quirk, a log file that cannot be made.
     pub fn build(self) -> anyhow::Result<Simulator> {
-        for name in &self.without {
-            let known = self.machines.iter().flat_map(|machine| machine.personality.quirks());
-            anyhow::ensure!(
-                known.into_iter().any(|quirk| quirk.name == name),
-                "no personality of this simulation has a quirk {name:?}"
-            );
-        }
+        self.check_quirks()?;
+        let authority = match &self.state {
+            Some(directory) => Authority::kept_in(directory)?,
+            None => Authority::new()?,
+        };
         let net = match self.net {
             Some(net) => net,
             None => {
@@ -171,11 +169,11 @@ impl Builder {
             }
         };
         let file = self.log_file.as_deref();
-        let shown = file.map(|path| path.display().to_string()).unwrap_or_else(|| "none".into());
         let world = Arc::new(World {
             clock: SimClock::new(self.seed, self.scale.unwrap_or(1.0)),
-            log: Log::new(!self.forget, file)
-                .with_context(|| format!("cannot create the log file {shown}"))?,
+            log: Log::new(!self.forget, file).with_context(|| {
+                format!("cannot create the log file {}", file.unwrap_or(Path::new("")).display())
+            })?,
             faults: Faults::new(self.seed, self.rules),
             net,
             tasks: Tasks::default(),
@@ -195,21 +193,20 @@ impl Builder {
             let table = Arc::clone(table);
             cells.push(cell(number, spec, quirks, table, self.guest_times.as_ref(), &world));
         }
-        let inner = Arc::new(Inner {
-            world,
-            cells,
-            names,
-            connections: AtomicU64::new(0),
-            authority: match &self.state {
-                Some(directory) => Authority::kept_in(directory)?,
-                None => Authority::new()?,
-            },
-        });
-        inner
-            .world
-            .tasks
-            .spawn(wake(Arc::clone(&inner.world), inner.cells.iter().map(Arc::downgrade).collect()));
-        Ok(Simulator { inner })
+        world.tasks.spawn(wake(Arc::clone(&world), cells.iter().map(Arc::downgrade).collect()));
+        let inner = Inner { world, cells, names, connections: AtomicU64::new(0), authority };
+        Ok(Simulator { inner: Arc::new(inner) })
+    }
+
+    fn check_quirks(&self) -> anyhow::Result<()> {
+        for name in &self.without {
+            let mut known = self.machines.iter().flat_map(|machine| machine.personality.quirks());
+            anyhow::ensure!(
+                known.any(|quirk| quirk.name == name),
+                "no personality of this simulation has a quirk {name:?}"
+            );
+        }
+        Ok(())
     }
 }
 
