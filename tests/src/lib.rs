@@ -5,3 +5,4 @@
 
 pub mod fuse;
 pub mod lab;
+pub mod process;

@@ -1,6 +1,8 @@
 //! The whole agent against simulated machines under a paused clock: installs, resumes after every kill, and leaves
 //! alone what it must not touch.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
+
 use std::collections::BTreeMap;
 
 use rackhand_agent::{
