@@ -56,6 +56,8 @@ pub struct Controller {
     pub drives: Vec<Drive>,
     /// Volumes.
     pub volumes: Vec<Volume>,
+    /// The path its drives are below, where that is not its own.
+    pub drives_at: Option<String>,
 }
 
 /// A drive.

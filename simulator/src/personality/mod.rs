@@ -4,6 +4,7 @@
 mod bench;
 pub mod cimc;
 pub mod idrac9;
+pub mod ilo;
 mod pieces;
 pub mod standard;
 pub mod sushy;
@@ -185,5 +186,11 @@ pub trait Personality: Send + Sync + 'static {
 
 /// All personalities.
 pub fn all() -> Vec<Arc<dyn Personality>> {
-    vec![Arc::new(sushy::Sushy), Arc::new(idrac9::Idrac9), Arc::new(cimc::Cimc)]
+    vec![
+        Arc::new(sushy::Sushy),
+        Arc::new(idrac9::Idrac9),
+        Arc::new(cimc::Cimc),
+        Arc::new(ilo::Ilo(ilo::Generation::Five)),
+        Arc::new(ilo::Ilo(ilo::Generation::Six)),
+    ]
 }

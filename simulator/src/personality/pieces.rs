@@ -118,7 +118,7 @@ fn owner<'a>(call: &Call, machine: &'a Machine) -> Result<&'a Controller, Proble
 fn controller(call: &Call, machine: &Machine) -> Result<Value, Problem> {
     let one = owner(call, machine)?;
     let path = asked(call);
-    let drives: Vec<_> = one.drives.iter().map(|drive| link(format!("{path}/Drives/{}", drive.id))).collect();
+    let drives: Vec<_> = one.drives.iter().map(|drive| link(drive_path(call, one, &drive.id))).collect();
     Ok(json!({
         "@odata.id": path,
         "@odata.type": "#Storage.v1_10_1.Storage",
@@ -142,7 +142,18 @@ fn storage_path(call: &Call, controller: &Controller) -> String {
     format!("{}/Storage/{}", system_path(call), controller.id)
 }
 
-fn drive(call: &Call, machine: &Machine) -> Result<Value, Problem> {
+fn drive_path(call: &Call, controller: &Controller, id: &str) -> String {
+    match &controller.drives_at {
+        Some(path) => format!("{path}/{id}"),
+        None => format!("{}/Drives/{id}", storage_path(call, controller)),
+    }
+}
+
+/// A drive: parameters `controller` and `piece`.
+///
+/// # Errors
+/// `NotFound`.
+pub(super) fn drive(call: &Call, machine: &Machine) -> Result<Value, Problem> {
     let owner = owner(call, machine)?;
     let one: &Drive = piece(call, &owner.drives, |one| &one.id)?;
     let path = storage_path(call, owner);
@@ -178,8 +189,7 @@ fn volumes(call: &Call, machine: &Machine) -> Result<Value, Problem> {
 fn volume(call: &Call, machine: &Machine) -> Result<Value, Problem> {
     let owner = owner(call, machine)?;
     let one: &Volume = piece(call, &owner.volumes, |one| &one.id)?;
-    let path = storage_path(call, owner);
-    let drives: Vec<_> = one.drives.iter().map(|id| link(format!("{path}/Drives/{id}"))).collect();
+    let drives: Vec<_> = one.drives.iter().map(|id| link(drive_path(call, owner, id))).collect();
     Ok(json!({
         "@odata.id": asked(call),
         "@odata.type": "#Volume.v1_6_2.Volume",

@@ -192,6 +192,7 @@ fn boot_controller() -> Controller {
         raid: vec!["RAID1"],
         drives,
         volumes: vec![volume],
+        drives_at: None,
     }
 }
 
@@ -202,6 +203,7 @@ fn raid_controller() -> Controller {
         raid: vec!["RAID0", "RAID1", "RAID5", "RAID6", "RAID10", "RAID50", "RAID60"],
         drives: drives(4, |number| (number + 1).to_string(), "MZ7LH960HAJR0D3", 960_197_124_096),
         volumes: Vec::new(),
+        drives_at: None,
     }
 }
 

@@ -218,6 +218,7 @@ fn boss() -> Controller {
         raid: vec!["RAID1"],
         drives,
         volumes: vec![volume],
+        drives_at: None,
     }
 }
 
@@ -229,6 +230,7 @@ fn perc() -> Controller {
         raid: vec!["RAID0", "RAID1", "RAID5", "RAID6", "RAID10", "RAID50", "RAID60"],
         drives: drives(4, id, "MZ7LH960HAJR0D3", 959_656_755_200),
         volumes: Vec::new(),
+        drives_at: None,
     }
 }
 

@@ -1,0 +1,204 @@
+//! `ilo5` and `ilo6`: ProLiant DL360 servers of generation 10 Plus (iLO 5 2.72) and 11 (iLO 6 1.66).
+//!
+//! BIOS settings are judged in POST and what became of them stands beside the current ones; paths mix case; an image is
+//! accepted and attaches later, or never; errors are message ids without texts.
+
+mod bios;
+mod facts;
+mod media;
+mod messages;
+mod power;
+mod quirks;
+mod registry;
+mod service;
+mod storage;
+mod tree;
+
+use std::time::Duration;
+
+use super::pieces::{self, cpus, modules};
+use super::{Expand, Features, Ids, MediaHome, Model, Personality, Quirk, Quirks, Traits, standard};
+use crate::fetch::FetchError;
+use crate::machine::inventory::Inventory;
+use crate::machine::{
+    Already, BiosRule, Hardware, Identity, Insert, Lasts, MediaRules, PostPhase, PowerRules, Rules,
+    SessionRules, Slot,
+};
+use crate::web::{Call, Problem, Reply, Style, Table};
+use facts::Facts;
+pub use facts::Generation;
+
+const SYSTEM: &str = "/redfish/v1/Systems/{system}";
+const MANAGER: &str = "/redfish/v1/Managers/{manager}";
+
+/// The personality.
+#[derive(Debug, Clone, Copy)]
+pub struct Ilo(pub Generation);
+
+impl Ilo {
+    fn facts(self) -> &'static Facts {
+        self.0.facts()
+    }
+}
+
+/// HPE's serial numbers have ten characters.
+fn serial(identity: &Identity) -> String {
+    format!("MXQ{}", identity.serial)
+}
+
+impl Personality for Ilo {
+    fn name(&self) -> &'static str {
+        self.facts().name
+    }
+
+    fn summary(&self) -> &'static str {
+        self.facts().summary
+    }
+
+    fn quirks(&self) -> &'static [Quirk] {
+        quirks::of(self.0)
+    }
+
+    fn model(&self, quirks: &Quirks) -> Model {
+        Model { hardware: hardware(self.facts()), rules: rules(quirks) }
+    }
+
+    fn traits(&self, _: &Quirks, _: &Identity) -> Traits {
+        let facts = self.facts();
+        Traits {
+            ids: Ids { system: "1".into(), manager: "1".into(), chassis: "1".into() },
+            vendor: Some("HPE"),
+            product: Some(facts.model.into()),
+            redfish_version: facts.redfish,
+            media_home: MediaHome::Manager,
+            bios_name: "bios",
+            bios_settings: true,
+            ignore_case: true,
+            etag: Some(Style::Weak),
+            json_type: "application/json; charset=utf-8",
+            base: facts.base,
+            require_json: true,
+            open_paths: vec!["", "/redfish", "/redfish/v1", "/redfish/v1/odata"],
+            login_paths: vec!["/redfish/v1/sessionservice/sessions", "/redfish/v1/sessions"],
+        }
+    }
+
+    fn table(&self, quirks: &Quirks) -> Table {
+        let mut table = standard::table(MediaHome::Manager, "bios", true);
+        service::add(&mut table, quirks);
+        tree::add(&mut table);
+        pieces::add(&mut table);
+        storage::add(&mut table, self.0, quirks);
+        power::add(&mut table);
+        media::add(&mut table);
+        bios::add(&mut table, self.0);
+        table
+    }
+
+    fn features(&self, _: &Quirks) -> Features {
+        let expand = Expand { all: false, links: false, no_links: true, max_levels: 1 };
+        Features { expand: Some(expand), ..Features::default() }
+    }
+
+    fn problem(&self, call: &Call, problem: &Problem) -> Reply {
+        messages::reply(call, problem)
+    }
+
+    fn finish(&self, call: &Call, reply: Reply) -> Reply {
+        service::finish(call, reply)
+    }
+
+    fn media_error(&self, why: &FetchError) -> String {
+        format!("the image could not be opened: {why}")
+    }
+}
+
+fn hardware(facts: &Facts) -> Hardware {
+    Hardware {
+        manufacturer: "HPE".into(),
+        model: facts.model.into(),
+        bios_version: facts.bios.into(),
+        bmc_version: facts.firmware.into(),
+        bmc_model: facts.manager.into(),
+        processors: 2,
+        memory_gib: 256,
+        nics: 4,
+        slots: vec![
+            Slot::new("1", "VirtualMedia", &["Floppy", "USBStick"]),
+            Slot::new("2", "VirtualMedia", &["CD", "DVD"]),
+        ],
+        registry: registry::registry(facts),
+        inventory: Inventory {
+            processors: cpus(2, |number| number.to_string(), facts.processor, facts.cores),
+            dimms: modules(8, |number| format!("proc1dimm{number}")),
+            controllers: storage::controllers(facts),
+            ports: Vec::new(),
+        },
+    }
+}
+
+fn rules(quirks: &Quirks) -> Rules {
+    let seconds = Duration::from_secs;
+    let phase =
+        |name, lasts, applies_bios| PostPhase { name, lasts: Duration::from_secs(lasts), applies_bios };
+    Rules {
+        power: PowerRules {
+            on_takes: seconds(5),
+            off_takes: seconds(5),
+            shutdown_takes: seconds(40),
+            // The phases carry the names that PostState shows.
+            post: vec![
+                phase("InPost", 60, true),
+                phase("InPostDiscoveryStart", 40, false),
+                phase("InPostDiscoveryComplete", 30, false),
+            ],
+            bios_apply_takes: seconds(60),
+            reset_types: vec![
+                "On",
+                "ForceOff",
+                "GracefulShutdown",
+                "ForceRestart",
+                "Nmi",
+                "PushPowerButton",
+                "GracefulRestart",
+            ],
+            already: Already::Refused,
+            graceful_needs_os: true,
+            shows_transitions: true,
+        },
+        media: MediaRules {
+            insert: if quirks.has("media-attaches-later") {
+                Insert::Mapped(seconds(5))
+            } else {
+                Insert::Checked
+            },
+            patience: seconds(30),
+            replaces: false,
+            eject_lag: Duration::ZERO,
+        },
+        bios: if quirks.has("bios-judged-in-post") { BiosRule::JudgedAtPost } else { BiosRule::NextPost },
+        sessions: Some(SessionRules {
+            max: if quirks.has("small-session-table") { 6 } else { 64 },
+            idle: seconds(1800),
+        }),
+        lockout: None,
+        boot_targets: vec![
+            "None",
+            "Cd",
+            "Hdd",
+            "Usb",
+            "SDCard",
+            "Utilities",
+            "Diags",
+            "BiosSetup",
+            "Pxe",
+            "UefiShell",
+            "UefiHttp",
+            "UefiTarget",
+        ],
+        first_override: ("None", Lasts::Disabled),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,243 @@
+//! Storage: SmartStorage on iLO 5, the standard's Storage with drives below a Chassis on iLO 6.
+
+use serde_json::{Value, json};
+
+use super::facts::{Facts, Generation};
+use super::{SYSTEM, tree};
+use crate::machine::Machine;
+use crate::machine::inventory::{Controller, Drive, Volume};
+use crate::personality::Quirks;
+use crate::personality::pieces::{self, drives};
+use crate::personality::standard::{asked, chassis_path, collection, drop_property, link};
+use crate::web::{Call, Problem, Table};
+
+const ARRAYS: &str = "/redfish/v1/Systems/{system}/SmartStorage/ArrayControllers";
+
+/// The controllers of a generation.
+pub(super) fn controllers(facts: &Facts) -> Vec<Controller> {
+    let raid = vec!["RAID0", "RAID1", "RAID5", "RAID6", "RAID10", "RAID50", "RAID60"];
+    let bytes = 480_103_981_056;
+    if facts.name == "ilo6" {
+        let drives = drives(4, |number| (number + 2).to_string(), "VO000480KYDTQ", bytes);
+        return vec![Controller {
+            id: "DE00A000".into(),
+            model: "HPE MR416i-o Gen11".into(),
+            raid,
+            volumes: vec![mirror("239", &drives)],
+            drives,
+            drives_at: Some("/redfish/v1/Chassis/DE00A000/Drives".into()),
+        }];
+    }
+    let drives = drives(4, |number| number.to_string(), "VK000480GWSRR", bytes);
+    vec![Controller {
+        id: "0".into(),
+        model: "HPE Smart Array P408i-a SR Gen10".into(),
+        raid,
+        volumes: vec![mirror("1", &drives)],
+        drives,
+        drives_at: None,
+    }]
+}
+
+/// The first two drives, mirrored.
+fn mirror(id: &str, drives: &[Drive]) -> Volume {
+    Volume {
+        id: id.into(),
+        name: "OS".into(),
+        raid: "RAID1",
+        bytes: 479_559_942_144,
+        drives: drives.iter().take(2).map(|drive| drive.id.clone()).collect(),
+    }
+}
+
+/// Puts storage where the generation has it.
+pub(super) fn add(table: &mut Table, generation: Generation, quirks: &Quirks) {
+    match generation {
+        Generation::Five => add_smart_storage(table),
+        Generation::Six => {
+            let late = quirks.has("storage-after-discovery");
+            let storage = format!("{SYSTEM}/Storage");
+            if late {
+                table.amend(&format!("{storage}/{{controller}}"), hide_until_discovered);
+                table.amend(&format!("{storage}/{{controller}}/Volumes"), hide_members);
+            }
+            table.remove(&format!("{storage}/{{controller}}/Drives"));
+            table.get("/redfish/v1/Chassis", chassis);
+            table.get("/redfish/v1/Chassis/{controller}", enclosure);
+            table.get("/redfish/v1/Chassis/{controller}/Drives", enclosure_drives);
+            let drive = "/redfish/v1/Chassis/{controller}/Drives/{piece}";
+            table.get(drive, pieces::drive);
+            table.amend(drive, |_, _, body| drop_property(&mut body["Status"], "State"));
+        }
+    }
+}
+
+fn discovered(machine: &Machine) -> bool {
+    tree::discovery(machine) == "vMainDeviceDiscoveryComplete"
+}
+
+fn hide_until_discovered(_: &Call, machine: &Machine, body: &mut Value) {
+    if !discovered(machine) {
+        body["Drives"] = json!([]);
+        body["Drives@odata.count"] = 0.into();
+    }
+}
+
+fn hide_members(_: &Call, machine: &Machine, body: &mut Value) {
+    if !discovered(machine) {
+        body["Members"] = json!([]);
+        body["Members@odata.count"] = 0.into();
+    }
+}
+
+fn chassis(call: &Call, machine: &Machine) -> Result<Value, Problem> {
+    let enclosures = machine.hardware.inventory.controllers.iter();
+    let enclosures = enclosures.map(|one| format!("/redfish/v1/Chassis/{}", one.id));
+    let members = std::iter::once(chassis_path(call)).chain(enclosures).collect();
+    Ok(collection("ChassisCollection", "/redfish/v1/Chassis", "Computer System Chassis", members))
+}
+
+fn owner<'a>(call: &Call, machine: &'a Machine) -> Result<&'a Controller, Problem> {
+    machine.hardware.inventory.controller(call.param("controller")).ok_or(Problem::NotFound)
+}
+
+fn enclosure(call: &Call, machine: &Machine) -> Result<Value, Problem> {
+    let one = owner(call, machine)?;
+    let path = asked(call);
+    Ok(json!({
+        "@odata.id": path,
+        "@odata.type": "#Chassis.v1_19_0.Chassis",
+        "Id": one.id,
+        "Name": "Storage enclosure",
+        "ChassisType": "StorageEnclosure",
+        "Drives": link(format!("{path}/Drives")),
+        "Status": {"Health": "OK", "State": "Enabled"},
+    }))
+}
+
+fn enclosure_drives(call: &Call, machine: &Machine) -> Result<Value, Problem> {
+    let path = asked(call);
+    let members = owner(call, machine)?.drives.iter().map(|drive| format!("{path}/{}", drive.id)).collect();
+    Ok(collection("DriveCollection", &path, "Drive Collection", members))
+}
+
+/// Smart Array controllers are no Storage: they have a tree of their own.
+fn add_smart_storage(table: &mut Table) {
+    table.remove(&format!("{SYSTEM}/Storage"));
+    table.get(&format!("{SYSTEM}/Storage"), |call, _| {
+        Ok(collection("StorageCollection", &asked(call), "Storage", Vec::new()))
+    });
+    table.get(&format!("{SYSTEM}/SmartStorage"), smart_storage);
+    table.get(ARRAYS, arrays);
+    table.get(&format!("{ARRAYS}/{{controller}}"), array);
+    table.get(&format!("{ARRAYS}/{{controller}}/DiskDrives"), disks);
+    table.get(&format!("{ARRAYS}/{{controller}}/DiskDrives/{{piece}}"), disk);
+    table.get(&format!("{ARRAYS}/{{controller}}/LogicalDrives"), logical_drives);
+    table.get(&format!("{ARRAYS}/{{controller}}/LogicalDrives/{{piece}}"), logical_drive);
+    table.get(&format!("{ARRAYS}/{{controller}}/LogicalDrives/{{piece}}/DataDrives"), data_drives);
+}
+
+fn smart_storage(call: &Call, _: &Machine) -> Result<Value, Problem> {
+    let path = asked(call);
+    Ok(json!({
+        "@odata.id": path,
+        "@odata.type": "#HpeSmartStorage.v2_0_0.HpeSmartStorage",
+        "Id": "SmartStorage",
+        "Name": "HpeSmartStorage",
+        "Links": {"ArrayControllers": link(format!("{path}/ArrayControllers"))},
+        "Status": {"Health": "OK"},
+    }))
+}
+
+fn arrays(call: &Call, machine: &Machine) -> Result<Value, Problem> {
+    let path = asked(call);
+    let members =
+        machine.hardware.inventory.controllers.iter().map(|one| format!("{path}/{}", one.id)).collect();
+    let kind = "HpeSmartStorageArrayControllerCollection";
+    Ok(collection(kind, &path, "HpeSmartStorageArrayControllers", members))
+}
+
+fn array(call: &Call, machine: &Machine) -> Result<Value, Problem> {
+    let one = owner(call, machine)?;
+    let path = asked(call);
+    Ok(json!({
+        "@odata.id": path,
+        "@odata.type": "#HpeSmartStorageArrayController.v2_0_0.HpeSmartStorageArrayController",
+        "Id": one.id,
+        "Name": "HpeSmartStorageArrayController",
+        "AdapterType": "SmartArray",
+        "CurrentOperatingMode": "Mixed",
+        "Model": one.model,
+        "Links": {
+            "LogicalDrives": link(format!("{path}/LogicalDrives")),
+            "PhysicalDrives": link(format!("{path}/DiskDrives")),
+        },
+        "Status": {"Health": "OK", "State": "Enabled"},
+    }))
+}
+
+fn disks(call: &Call, machine: &Machine) -> Result<Value, Problem> {
+    let path = asked(call);
+    let members = owner(call, machine)?.drives.iter().map(|drive| format!("{path}/{}", drive.id)).collect();
+    Ok(collection("HpeSmartStorageDiskDriveCollection", &path, "HpeSmartStorageDiskDrives", members))
+}
+
+fn disk(call: &Call, machine: &Machine) -> Result<Value, Problem> {
+    let owner = owner(call, machine)?;
+    let wanted = call.param("piece");
+    let mut numbered = owner.drives.iter().enumerate();
+    let (number, one) = numbered.find(|(_, drive)| drive.id == wanted).ok_or(Problem::NotFound)?;
+    let used = owner.volumes.iter().any(|volume| volume.drives.contains(&one.id));
+    Ok(json!({
+        "@odata.id": asked(call),
+        "@odata.type": "#HpeSmartStorageDiskDrive.v2_0_0.HpeSmartStorageDiskDrive",
+        "Id": one.id,
+        "Name": "HpeSmartStorageDiskDrive",
+        "CapacityMiB": one.bytes / 1_048_576,
+        "DiskDriveUse": if used { "Data" } else { "Raw" },
+        "InterfaceType": one.protocol,
+        "Location": format!("1I:1:{}", number + 1),
+        "LocationFormat": "ControllerPort:Box:Bay",
+        "MediaType": one.media,
+        "Model": one.model,
+        "SerialNumber": machine.identity.drive_serial(number),
+        "Status": {"Health": "OK", "State": "Enabled"},
+    }))
+}
+
+fn logical_drives(call: &Call, machine: &Machine) -> Result<Value, Problem> {
+    let path = asked(call);
+    let members = owner(call, machine)?.volumes.iter().map(|one| format!("{path}/{}", one.id)).collect();
+    Ok(collection("HpeSmartStorageLogicalDriveCollection", &path, "HpeSmartStorageLogicalDrives", members))
+}
+
+fn volume<'a>(call: &Call, machine: &'a Machine) -> Result<&'a Volume, Problem> {
+    let wanted = call.param("piece");
+    owner(call, machine)?.volumes.iter().find(|volume| volume.id == wanted).ok_or(Problem::NotFound)
+}
+
+fn logical_drive(call: &Call, machine: &Machine) -> Result<Value, Problem> {
+    let one = volume(call, machine)?;
+    let path = asked(call);
+    Ok(json!({
+        "@odata.id": path,
+        "@odata.type": "#HpeSmartStorageLogicalDrive.v2_1_0.HpeSmartStorageLogicalDrive",
+        "Id": one.id,
+        "Name": "HpeSmartStorageLogicalDrive",
+        "CapacityMiB": one.bytes / 1_048_576,
+        "LogicalDriveName": one.name,
+        "LogicalDriveType": "Data",
+        "Raid": one.raid.trim_start_matches("RAID"),
+        "VolumeUniqueIdentifier": format!("600508B1001C{:020X}", one.bytes),
+        "Links": {"DataDrives": link(format!("{path}/DataDrives"))},
+        "Status": {"Health": "OK", "State": "Enabled"},
+    }))
+}
+
+fn data_drives(call: &Call, machine: &Machine) -> Result<Value, Problem> {
+    let path = asked(call);
+    let controller = path.split_once("/LogicalDrives").map_or("", |(controller, _)| controller);
+    let members =
+        volume(call, machine)?.drives.iter().map(|id| format!("{controller}/DiskDrives/{id}")).collect();
+    Ok(collection("HpeSmartStorageDiskDriveCollection", &path, "HpeSmartStorageDiskDrives", members))
+}
