@@ -12,6 +12,8 @@
 
 mod recorded;
 mod reply;
+#[cfg(feature = "simulator")]
+pub mod simulated;
 
 use std::{
     collections::BTreeMap,

@@ -1,0 +1,52 @@
+//! The driver against the simulated iDRAC9, in virtual time.
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up must fail")]
+
+use rackhand_bmc::{ErrorKind, Vendor};
+use rackhand_idrac::Idrac;
+use rackhand_testing::simulated::{
+    NO_ISO, Simulated, applies_bios, attributes, boots_an_image, image, installs_in, switches_power,
+};
+
+fn machine() -> Simulated {
+    Simulated::new("idrac9").unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_known_and_switched() {
+    let machine = machine();
+    let bmc = machine.connect(&Idrac).await;
+    assert_eq!((bmc.identity.vendor, bmc.identity.generation.as_str()), (Vendor::Dell, "iDRAC9"));
+    switches_power(&bmc).await;
+    bmc.close().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_boots_an_image_once() {
+    let machine = machine();
+    let bmc = machine.connect(&Idrac).await;
+    boots_an_image(&bmc, &machine).await;
+    bmc.close().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_applies_settings_in_one_stage() {
+    let machine = machine();
+    let bmc = machine.connect(&Idrac).await;
+    applies_bios(&bmc, &attributes(&[("SysProfile", "Custom"), ("ProcCStates", "Disabled")]), 1).await;
+    bmc.close().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_it_cannot_reach_is_refused_by_name() {
+    let machine = machine();
+    let bmc = machine.connect(&Idrac).await;
+    let error = bmc.boot_image_once(&image(NO_ISO)).await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::RejectedValue { .. }), "{error}");
+    assert!(error.to_string().contains("RAC0"), "{error}");
+    bmc.close().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_installs_in_few_requests() {
+    installs_in(12, &Idrac, &machine()).await;
+}

@@ -1,0 +1,62 @@
+//! The driver against the simulated iLOs, in virtual time.
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up must fail")]
+
+use rackhand_bmc::{ErrorKind, Vendor};
+use rackhand_ilo::Ilo;
+use rackhand_testing::simulated::{
+    NO_ISO, Simulated, applies_bios, attributes, boots_an_image, image, installs_in, switches_power,
+};
+
+fn machines() -> Vec<(Simulated, &'static str)> {
+    [("ilo5", "iLO 5"), ("ilo6", "iLO 6")]
+        .into_iter()
+        .map(|(name, generation)| (Simulated::new(name).unwrap(), generation))
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn they_are_known_and_switched() {
+    for (machine, generation) in machines() {
+        let bmc = machine.connect(&Ilo).await;
+        assert_eq!((bmc.identity.vendor, bmc.identity.generation.as_str()), (Vendor::Hpe, generation));
+        switches_power(&bmc).await;
+        bmc.close().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn they_boot_an_image_once() {
+    for (machine, _) in machines() {
+        let bmc = machine.connect(&Ilo).await;
+        boots_an_image(&bmc, &machine).await;
+        bmc.close().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn they_apply_the_workload_profile_first() {
+    for (machine, _) in machines() {
+        let bmc = machine.connect(&Ilo).await;
+        let wanted = attributes(&[("WorkloadProfile", "Custom"), ("MinProcIdlePower", "NoCStates")]);
+        applies_bios(&bmc, &wanted, 2).await;
+        bmc.close().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_never_attaches_is_noticed() {
+    for (machine, _) in machines() {
+        let bmc = machine.connect(&Ilo).await;
+        let error = bmc.boot_image_once(&image(NO_ISO)).await.unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::NotObserved, "{error}");
+        assert!(error.to_string().contains(NO_ISO), "{error}");
+        bmc.close().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn they_install_in_few_requests() {
+    for (machine, _) in machines() {
+        installs_in(12, &Ilo, &machine).await;
+    }
+}
