@@ -11,7 +11,11 @@ use rackhand_bmc::{
 use rackhand_http::{ServiceTransport, TransportError};
 use rackhand_redfish::Link;
 use rackhand_simulator::{
-    CallFailure, MachineSpec, Simulator, fetch::MemoryFetch, iso::IsoBuilder, personality,
+    CallFailure, MachineSpec, Simulator,
+    faults::{Rejection, Rule, What},
+    fetch::MemoryFetch,
+    iso::IsoBuilder,
+    personality,
 };
 use tokio::time::{Instant, sleep};
 
@@ -153,6 +157,30 @@ pub async fn applies_bios(bmc: &Bmc, wanted: &Attributes, stages: usize) {
     }
     let again = bios.plan(wanted).await.unwrap();
     assert!(again.stages.is_empty() && again.problems.is_empty(), "{again:?}");
+}
+
+/// What the driver says of a setting that the firmware refuses in POST, or `None` when it can only say "not yet".
+///
+/// # Panics
+/// When the setting cannot even be staged.
+pub async fn rejection(bmc: &Bmc, machine: &Simulated, name: &str, value: &str) -> Option<String> {
+    let refused = What::BiosRejected { attribute: name.to_owned(), when: Rejection::default() };
+    machine.simulator.faults().add(Rule::new("refused", refused));
+    let bios = bmc.bios().unwrap();
+    let plan = bios.plan(&attributes(&[(name, value)])).await.unwrap();
+    let stage = plan.stages.first().unwrap_or_else(|| panic!("nothing to stage: {:?}", plan.problems));
+    let Outcome::Pending(pending) = bios.stage(stage).await.unwrap() else { panic!("not staged") };
+    let _ = bmc.power_on().await.unwrap();
+    let end = Instant::now() + bmc.pacing.bios_apply;
+    while Instant::now() < end {
+        let verdict = bios.verify(stage, Some(&pending.mark)).await.unwrap();
+        assert!(!verdict.all_applied(), "{verdict:?}");
+        if let Some((_, reason)) = verdict.rejected().next() {
+            return Some(reason.to_owned());
+        }
+        sleep(bmc.pacing.poll).await;
+    }
+    None
 }
 
 /// Mounts, boots once, switches on; the host reads the medium; the slot is empty after the eject.

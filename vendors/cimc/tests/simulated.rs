@@ -4,7 +4,8 @@
 use rackhand_bmc::{ErrorKind, Vendor};
 use rackhand_cimc::Cimc;
 use rackhand_testing::simulated::{
-    NO_ISO, Simulated, applies_bios, attributes, boots_an_image, image, installs_in, switches_power,
+    NO_ISO, Simulated, applies_bios, attributes, boots_an_image, image, installs_in, rejection,
+    switches_power,
 };
 
 fn machine() -> Simulated {
@@ -51,4 +52,13 @@ async fn an_image_that_never_maps_is_noticed() {
 async fn it_installs_in_few_requests() {
     // Three more than others take: there is no $expand, so collections are read member by member.
     installs_in(15, &Cimc, &machine()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_refused_in_post_never_comes_into_force() {
+    let machine = machine();
+    let bmc = machine.connect(&Cimc).await;
+    // Nothing tells of the refusal: only that the value is not there after POST.
+    assert_eq!(rejection(&bmc, &machine, "IntelVT", "Enabled").await, None);
+    bmc.close().await.unwrap();
 }

@@ -1,10 +1,11 @@
 //! The driver against the simulated iDRAC9, in virtual time.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up must fail")]
 
-use rackhand_bmc::{ErrorKind, Vendor};
+use rackhand_bmc::{ErrorKind, Outcome, PendingSettings, Vendor};
 use rackhand_idrac::Idrac;
 use rackhand_testing::simulated::{
-    NO_ISO, Simulated, applies_bios, attributes, boots_an_image, image, installs_in, switches_power,
+    NO_ISO, Simulated, applies_bios, attributes, boots_an_image, image, installs_in, rejection,
+    switches_power,
 };
 
 fn machine() -> Simulated {
@@ -49,4 +50,31 @@ async fn an_image_that_it_cannot_reach_is_refused_by_name() {
 #[tokio::test(start_paused = true)]
 async fn it_installs_in_few_requests() {
     installs_in(12, &Idrac, &machine()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_setting_refused_in_post_fails_its_job() {
+    let machine = machine();
+    let bmc = machine.connect(&Idrac).await;
+    let reason = rejection(&bmc, &machine, "LogicalProc", "Disabled").await.unwrap();
+    assert!(reason.starts_with("job JID_") && reason.contains("LogicalProc"), "{reason}");
+    bmc.close().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn staged_settings_are_dropped_with_their_job() {
+    let machine = machine();
+    let bmc = machine.connect(&Idrac).await;
+    let bios = bmc.bios().unwrap();
+    let wanted = attributes(&[("LogicalProc", "Disabled")]);
+    let plan = bios.plan(&wanted).await.unwrap();
+    let staged = bios.stage(plan.stages.first().unwrap()).await.unwrap();
+    assert!(matches!(&staged, Outcome::Pending(pending) if pending.job.is_some()), "{staged:?}");
+    // A second write is refused while the job waits.
+    let error = bios.stage(plan.stages.first().unwrap()).await.unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Conflict, "{error}");
+    assert_eq!(bios.state().await.unwrap().pending, PendingSettings::Values(wanted));
+    assert_eq!(bios.discard().await.unwrap(), Outcome::Done);
+    assert_eq!(bios.state().await.unwrap().pending, PendingSettings::None);
+    bmc.close().await.unwrap();
 }

@@ -1,10 +1,11 @@
 //! The driver against the simulated iLOs, in virtual time.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up must fail")]
 
-use rackhand_bmc::{ErrorKind, Vendor};
+use rackhand_bmc::{BootOverride, BootTarget, ErrorKind, OverrideEnabled, Vendor};
 use rackhand_ilo::Ilo;
 use rackhand_testing::simulated::{
-    NO_ISO, Simulated, applies_bios, attributes, boots_an_image, image, installs_in, switches_power,
+    NO_ISO, Simulated, applies_bios, attributes, boots_an_image, image, installs_in, rejection,
+    switches_power,
 };
 
 fn machines() -> Vec<(Simulated, &'static str)> {
@@ -58,5 +59,27 @@ async fn an_image_that_never_attaches_is_noticed() {
 async fn they_install_in_few_requests() {
     for (machine, _) in machines() {
         installs_in(12, &Ilo, &machine).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_setting_refused_in_post_is_named_by_the_messages() {
+    for (machine, _) in machines() {
+        let bmc = machine.connect(&Ilo).await;
+        let reason = rejection(&bmc, &machine, "ProcHyperthreading", "Disabled").await.unwrap();
+        assert!(reason.contains("PropertyValueNotInList"), "{reason}");
+        bmc.close().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_boot_override_waits_for_the_end_of_post() {
+    for (machine, _) in machines() {
+        let bmc = machine.connect(&Ilo).await;
+        let _ = bmc.power_on().await.unwrap();
+        let wanted = BootOverride { target: BootTarget::Cd, enabled: OverrideEnabled::Once, mode: None };
+        let error = bmc.boot().unwrap().set_override(wanted).await.unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::InPost, "{error}");
+        bmc.close().await.unwrap();
     }
 }
