@@ -10,6 +10,9 @@ use crate::machine::bios::{Bios, Kind, plain};
 /// How many settings a `.profile` asks for at most.
 const MOST: usize = 4;
 
+/// How many it asks for at least.
+const LEAST: usize = 2;
+
 /// What is asked for first: low latency, on Dell's, HPE's, Cisco's and sushy-emulator's names.
 const PREFERRED: &[(&str, &str)] = &[
     ("SysProfile", "Custom"),
@@ -20,6 +23,8 @@ const PREFERRED: &[(&str, &str)] = &[
     ("Sriov", "Enabled"),
     ("ProcTurbo", "Enabled"),
     ("NumaGroupSizeOpt", "Clustered"),
+    ("MemPatrolScrubbing", "Disabled"),
+    ("AutoPowerOn", "AlwaysPowerOn"),
     ("IntelHyperThread", "Enabled"),
     ("SrIov", "Enabled"),
     ("ProcessorC6Report", "Disabled"),
@@ -38,7 +43,7 @@ pub(super) fn profile(cell: &Cell) -> anyhow::Result<String> {
     let bios = cell.with(|machine| machine.bios.clone());
     let wanted = wanted(&bios);
     let name = cell.personality.name();
-    (wanted.len() >= 2).then_some(()).with_context(|| {
+    (wanted.len() >= LEAST).then_some(()).with_context(|| {
         format!("the BIOS of {} ({name}) has no two settings that can be changed together", cell.name)
     })?;
     let mut text = format!(
@@ -55,11 +60,10 @@ pub(super) fn profile(cell: &Cell) -> anyhow::Result<String> {
 fn wanted(bios: &Bios) -> Map<String, Value> {
     let preferred = PREFERRED.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value)));
     let mut wanted = Map::new();
-    for (name, value) in preferred.chain(others(bios)) {
-        if wanted.len() == MOST {
-            break;
-        }
-        if wanted.contains_key(&name) || bios.current.get(&name) == Some(&value) {
+    // What is not known to be tuning only fills up what is missing.
+    let preferred = preferred.map(|pair| (MOST, pair));
+    for (enough, (name, value)) in preferred.chain(others(bios).map(|pair| (LEAST, pair))) {
+        if wanted.len() >= enough || wanted.contains_key(&name) || bios.current.get(&name) == Some(&value) {
             continue;
         }
         let mut more = wanted.clone();
@@ -109,7 +113,7 @@ mod tests {
             let quirks = personality::Quirks::of(personality.as_ref(), &[]);
             let bios = Bios::new(personality.model(&quirks).hardware.registry);
             let wanted = wanted(&bios);
-            assert!((2..=MOST).contains(&wanted.len()), "{}: {wanted:?}", personality.name());
+            assert!((LEAST..=MOST).contains(&wanted.len()), "{}: {wanted:?}", personality.name());
             assert!(wanted.iter().all(|(name, value)| bios.current.get(name) != Some(value)));
             assert!(holds(&bios, &wanted));
         }
