@@ -18,6 +18,12 @@ pub(super) const ISO: &str = "http://images.example/t0ken/node1.iso";
 /// The administrator's password.
 pub(super) const PASSWORD: &str = "bench-password";
 
+/// The administrator's Basic credentials.
+pub(super) fn authorization() -> String {
+    let login = base64::engine::general_purpose::STANDARD.encode(format!("admin:{PASSWORD}"));
+    format!("Basic {login}")
+}
+
 /// An answer.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -76,9 +82,8 @@ impl Bench {
 
     /// Sends a request as the administrator.
     pub(super) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
-        let login = base64::engine::general_purpose::STANDARD.encode(format!("admin:{PASSWORD}"));
         let mut request =
-            Request::builder().method(method).uri(path).header("authorization", format!("Basic {login}"));
+            Request::builder().method(method).uri(path).header("authorization", authorization());
         if body.is_some() {
             request = request.header("content-type", "application/json");
         }
@@ -101,6 +106,15 @@ impl Bench {
     /// PATCH.
     pub(super) async fn patch(&self, path: &str, body: Value) -> Answer {
         self.call(Method::PATCH, path, Some(body)).await
+    }
+
+    /// PATCH of the version that `tag` names.
+    pub(super) async fn patch_if(&self, path: &str, tag: &str, body: Value) -> Answer {
+        let request = Request::patch(path)
+            .header("authorization", authorization())
+            .header("content-type", "application/json")
+            .header("if-match", tag);
+        self.send(request.body(Bytes::from(body.to_string())).unwrap()).await
     }
 
     /// A login by POST with that password.
@@ -149,9 +163,8 @@ impl Bench {
             if !seen.insert(path.trim_end_matches('/').to_ascii_lowercase()) {
                 continue;
             }
-            let login = base64::engine::general_purpose::STANDARD.encode(format!("admin:{PASSWORD}"));
             let request = Request::get(&path)
-                .header("authorization", format!("Basic {login}"))
+                .header("authorization", authorization())
                 .header("accept-encoding", "gzip");
             let answer = self.send(request.body(Bytes::new()).unwrap()).await;
             assert_eq!(answer.status, 200, "{path}: {}", answer.body);

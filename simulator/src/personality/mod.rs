@@ -194,3 +194,6 @@ pub fn all() -> Vec<Arc<dyn Personality>> {
         Arc::new(ilo::Ilo(ilo::Generation::Six)),
     ]
 }
+
+#[cfg(test)]
+mod tests;

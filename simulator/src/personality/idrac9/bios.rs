@@ -63,6 +63,10 @@ fn registry(call: &Call, machine: &Machine) -> Result<Value, Problem> {
     if call.cell.quirks.has("registry-read-only-is-live") {
         show_locks(machine, &mut body);
     }
+    // The values in force are the Bios's to tell.
+    for entry in body["RegistryEntries"]["Attributes"].as_array_mut().into_iter().flatten() {
+        entry["CurrentValue"] = Value::Null;
+    }
     body["@odata.id"] = format!("{}/BiosRegistry", bios::path(call)).into();
     Ok(body)
 }

@@ -85,7 +85,7 @@ fn words(job: &Job, machine: &Machine) -> (&'static str, String) {
         JobState::Completed => ("PR19", "The job is completed.".into()),
         JobState::CompletedWithErrors => {
             let names = bios::refusals(machine).join(", ");
-            ("PR21", format!("The job ended with errors: not applied: {names}."))
+            ("PR31", format!("The job ended with errors: not applied: {names}."))
         }
         JobState::Failed => ("PR21", "The job failed.".into()),
     }
@@ -119,7 +119,7 @@ fn create(call: &Call, machine: &mut Machine) -> Result<Reply, Problem> {
     }
     if machine.bios.pending.is_empty() {
         let text = "There are no pending values to apply.";
-        return Err(Problem::Other(StatusCode::BAD_REQUEST, "RAC051".into(), text.into()));
+        return Err(Problem::Other(StatusCode::BAD_REQUEST, "BIOS008".into(), text.into()));
     }
     let made = commit(call, machine);
     Ok(made.with_status(StatusCode::OK))

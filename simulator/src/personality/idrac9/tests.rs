@@ -143,11 +143,13 @@ async fn settings_without_an_apply_time_wait_for_a_job() {
     bench.state("post", "done").await;
     assert_eq!(bench.get(&format!("{SYSTEM}/Bios")).await["Attributes"]["LogicalProc"], "Enabled");
     let target = json!({"TargetSettingsURI": pending});
-    let made = bench.post(&format!("{MANAGER}/Oem/Dell/Jobs"), target).await;
+    let queue = format!("{MANAGER}/Oem/Dell/Jobs");
+    let made = bench.post(&queue, target.clone()).await;
     let job = made.headers["location"].to_str().unwrap().to_owned();
     let deleted = bench.call(Method::DELETE, &job, None).await;
     assert_eq!(deleted.status, 200);
     assert_eq!(bench.get(&pending).await["Attributes"], json!({}));
+    assert_eq!(bench.post(&queue, target).await.ids(), ["BIOS008"]);
 
     let plain = Bench::new(Idrac9, &["bios-job"]);
     assert_eq!(plain.patch(&pending, off).await.status, 200);
@@ -277,4 +279,43 @@ async fn restoring_the_bios_wants_a_body() {
     let path = format!("{SYSTEM}/Bios/Actions/Bios.ResetBios");
     assert_eq!(bench(&[]).call(Method::POST, &path, None).await.status, 400);
     assert_eq!(bench(&["reset-bios-needs-body"]).call(Method::POST, &path, None).await.status, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn if_match_has_to_name_the_current_version() {
+    let bench = bench(&[]);
+    let tag = bench.call(Method::GET, SYSTEM, None).await.headers["etag"].to_str().unwrap().to_owned();
+    let boot = json!({"Boot": {"BootSourceOverrideTarget": "Pxe", "BootSourceOverrideEnabled": "Once"}});
+    assert_eq!(bench.patch_if(SYSTEM, &tag, boot.clone()).await.status, 200);
+    assert_eq!(bench.patch_if(SYSTEM, &tag, boot).await.status, 412);
+}
+
+#[tokio::test(start_paused = true)]
+async fn clearing_the_queue_takes_waiting_settings_along() {
+    let bench = bench(&[]);
+    let pending = format!("{SYSTEM}/Bios/Settings");
+    bench.patch(&pending, settings(json!({"LogicalProc": "Disabled"}), Some("OnReset"))).await;
+    let service = format!("{MANAGER}/Oem/Dell/DellJobService/Actions/DellJobService.DeleteJobQueue");
+    assert_eq!(bench.post(&service, json!({"JobID": "JID_CLEARALL"})).await.status, 200);
+    assert_eq!(bench.get(&pending).await["Attributes"], json!({}));
+    assert_eq!(bench.get("/redfish/v1/JobService/Jobs").await["Members"], json!([]));
+    let again = bench.patch(&pending, settings(json!({"LogicalProc": "Disabled"}), Some("OnReset"))).await;
+    assert_eq!(again.status, 202);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_whose_post_is_cut_short_runs_in_the_next() {
+    let bench = bench(&[]);
+    let pending = format!("{SYSTEM}/Bios/Settings");
+    let made = bench.patch(&pending, settings(json!({"LogicalProc": "Disabled"}), Some("OnReset"))).await;
+    let job = made.headers["location"].to_str().unwrap().to_owned();
+    bench.reset("On").await;
+    bench.wait(70).await;
+    assert_eq!(bench.get(&job).await["JobState"], "Running");
+    bench.reset("ForceOff").await;
+    bench.wait(30).await;
+    assert_eq!(bench.get(&job).await["JobState"], "Running");
+    bench.reset("On").await;
+    bench.state("post", "done").await;
+    assert_eq!(bench.get(&job).await["JobState"], "Completed");
 }

@@ -1,13 +1,12 @@
 //! The way a server is installed, and each difference on and off.
 
-use base64::Engine as _;
 use bytes::Bytes;
 use http::{Method, Request};
 use serde_json::{Value, json};
 
 use super::{Generation, Ilo};
 use crate::personality::Personality as _;
-use crate::personality::bench::{Answer, Bench, ISO, PASSWORD};
+use crate::personality::bench::{Answer, Bench, ISO, PASSWORD, authorization};
 
 const SYSTEM: &str = "/redfish/v1/Systems/1";
 const SETTINGS: &str = "/redfish/v1/systems/1/bios/settings/";
@@ -258,8 +257,7 @@ async fn registry(bench: &Bench, coding: Option<&str>) -> Answer {
     let file = format!("/redfish/v1/Registries/{}", bios["AttributeRegistry"].as_str().unwrap());
     let file = bench.get(&file).await;
     let uri = file["Location"][0]["Uri"].as_str().unwrap();
-    let login = base64::engine::general_purpose::STANDARD.encode(format!("admin:{PASSWORD}"));
-    let mut request = Request::get(uri).header("authorization", format!("Basic {login}"));
+    let mut request = Request::get(uri).header("authorization", authorization());
     if let Some(coding) = coding {
         request = request.header("accept-encoding", coding);
     }
