@@ -25,8 +25,9 @@ pub(crate) fn plan(
     if !plan.problems.is_empty() || differing.is_empty() {
         return plan;
     }
-    let stages = dialect.bios_split_stages(&typed, &differing, current, registry);
+    let mut stages = dialect.bios_split_stages(&typed, &differing, current, registry);
     if let Some(registry) = registry {
+        stages = without_followers(stages, current, registry);
         plan.problems = conflicts(&stages, &typed, current, registry);
     }
     if plan.problems.is_empty() {
@@ -60,6 +61,36 @@ fn overlaid(below: &Attributes, above: &Attributes) -> Attributes {
     all
 }
 
+/// The state after a stage: its values, and what these set along with them.
+pub(super) fn state_after(before: &Attributes, stage: &Attributes, registry: &Registry) -> Attributes {
+    let after = overlaid(before, stage);
+    let mut others = registry.effects(before, &after);
+    others.retain(|name, _| !stage.contains_key(name));
+    overlaid(&after, &others)
+}
+
+/// The stages without what others of the same stage lock and set as wanted: it comes along by itself, and writing it is
+/// refused (iLO 7: MinProcIdlePower NoCStates sets and locks EnhancedCStates and MinProcIdlePkgState).
+fn without_followers(stages: Vec<BiosStage>, current: &Attributes, registry: &Registry) -> Vec<BiosStage> {
+    let mut state = current.clone();
+    let mut kept = Vec::new();
+    for mut stage in stages {
+        let after = overlaid(&state, &stage.attributes);
+        let is_free = |name: &str| registry.read_only(name, current, &after).is_none();
+        let mut free = stage.attributes.clone();
+        free.retain(|name, _| is_free(name));
+        let effects = registry.effects(&state, &overlaid(&state, &free));
+        stage.attributes.retain(|name, value| {
+            is_free(name) || !effects.get(name).is_some_and(|effect| effect.same_as(value))
+        });
+        state = state_after(&state, &stage.attributes, registry);
+        if !stage.attributes.is_empty() {
+            kept.push(stage);
+        }
+    }
+    kept
+}
+
 /// What the firmware would refuse or undo when the stages are taken in order.
 fn conflicts(
     stages: &[BiosStage],
@@ -76,9 +107,7 @@ fn conflicts(
                 problems.push(BiosProblem { attribute: name.clone(), problem });
             }
         }
-        let effects = registry.effects(&state, &after);
-        let others = effects.into_iter().filter(|(name, _)| !stage.attributes.contains_key(name)).collect();
-        state = overlaid(&after, &others);
+        state = state_after(&state, &stage.attributes, registry);
     }
     for (name, value) in wanted {
         let undone = state.get(name).filter(|end| !end.same_as(value));
