@@ -40,6 +40,8 @@ pub enum Code {
     InvalidValue,
     /// A field is read and understood, and nothing in rackhand uses it.
     NotUsed,
+    /// A field that rackhand does use is given, and a nearer one counts instead.
+    Shadowed,
     /// A value is accepted although the format asks for another form of it.
     Sloppy,
     /// Two places disagree: the same MAC twice, a VIP outside of its network.

@@ -224,11 +224,9 @@ pub(crate) fn attach(firmware: HostFirmwares, candidates: &mut [Candidate], sink
         if let Some((values, place)) = one.settings {
             match &candidate.spec.bios_settings {
                 Some(known) => {
-                    let message = format!(
-                        "not used by rackhand: the node's biosConfigRef {} goes before",
-                        known.source
-                    );
-                    sink.push(place.say(Severity::Warning, Code::NotUsed, message));
+                    let message =
+                        format!("it does not count: the node's biosConfigRef {} goes before", known.source);
+                    sink.push(place.say(Severity::Warning, Code::Shadowed, message));
                 }
                 None => {
                     let source = format!("HostFirmwareSettings {}/{}", key.0, key.1);

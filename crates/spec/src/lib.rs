@@ -14,8 +14,8 @@
 //!   file with five mistakes gets five.
 //! - A node with an error yields no [`NodeSpec`]. An error of a cluster or site counts for all nodes below it, a conflict
 //!   between two nodes for both. Other nodes are not touched.
-//! - Nothing is passed over in silence: each scalar of a file is in a NodeSpec, or a finding of [`Code::NotUsed`] or
-//!   [`Code::UnknownField`] names its field (see `cursor.rs`; a test changes every scalar of a sample in turn).
+//! - Nothing is passed over in silence: each scalar of a file is in a NodeSpec, or a finding of [`Code::NotUsed`],
+//!   [`Code::Shadowed`] or [`Code::UnknownField`] names its field (see `cursor.rs`; a test changes every scalar of a sample in turn).
 //! - What kustomize would change is never read unchanged (see `kustomize.rs`).
 //! - The value of a Secret is in no finding, no `Debug` and no NodeSpec.
 //! - The environment is not read; the only program that is ever run is kustomize.

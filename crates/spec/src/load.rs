@@ -134,6 +134,10 @@ fn nothing(path: &Path, loaded: &Loaded) -> Diagnostic {
     }
     seen.sort_unstable();
     seen.dedup();
+    if seen.is_empty() && path.extension().is_some_and(|extension| extension == "profile") {
+        return about("this is a file of BIOS settings: there is no node in it")
+            .help("name it in a node's biosConfigRef.filePath, and give the file that does so");
+    }
     let seen = if seen.is_empty() { "no document".to_owned() } else { seen.join(", ") };
     about("there is no node here that can be provisioned")
         .help(format!("SiteConfig, ClusterInstance and BareMetalHost are read; found: {seen}"))

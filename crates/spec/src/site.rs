@@ -153,12 +153,12 @@ impl<'a> Level<'a> {
 
     /// Says which of this level's words no node heard.
     fn report_unused(&self) {
-        let all_have = "every node has a nearer one";
+        let all_have = "it counts for no node: every node has a nearer one";
         if let Some(unused) = self.annotations.as_ref().filter(|one| !one.used.get()) {
-            unused.at.not_used(all_have);
+            unused.at.warning(Code::Shadowed, all_have);
         }
         if let Some(unused) = self.bios.as_ref().filter(|one| !one.used.get()) {
-            unused.at.not_used(all_have);
+            unused.at.warning(Code::Shadowed, all_have);
         }
     }
 }

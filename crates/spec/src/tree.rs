@@ -391,7 +391,7 @@ fn advice(kind: &ErrorKind, text: &str, mark: Mark) -> Option<&'static str> {
         | ErrorKind::TabInIndentation
         | ErrorKind::TabInPlainScalar => Some("YAML is indented with blanks; replace the tab"),
         _ if near("\t") => Some("YAML is indented with blanks; replace the tab"),
-        ErrorKind::UnclosedQuotedScalar => Some("a quote is opened and not closed"),
+        ErrorKind::UnclosedQuotedScalar => Some("a quote is opened here and closed nowhere"),
         ErrorKind::UnclosedFlowCollection { .. }
         | ErrorKind::UnexpectedEof
         | ErrorKind::UnexpectedEofBlockMapping

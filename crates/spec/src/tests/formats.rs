@@ -82,9 +82,10 @@ fn the_nearest_level_wins_and_a_hidden_annotation_is_said() {
         loaded.nodes.iter().map(|node| (node.iso.as_deref(), node.profile.as_deref())).collect();
     assert_eq!(isos, [(Some("/cluster.iso"), None), (Some("/node.iso"), None), (Some("/cluster.iso"), None)]);
     insta::assert_snapshot!(said(&loaded), @r"
-    f.yaml:5:40: note: not used by rackhand: BareMetalHost, Agent
+    f.yaml:5:40: warning: spec.crAnnotations.add.BareMetalHost: it counts for no node: every node has a nearer one
     f.yaml:8:42: warning: spec.clusters[0].crAnnotations.add.BareMetalHost: these annotations replace those of spec.crAnnotations.add.BareMetalHost, so rackhand.dev/profile is not set here
         help: repeat it here
+    f.yaml:23:36: note: not used by rackhand: Agent
     ");
 }
 

@@ -93,9 +93,9 @@ fn unnoticed(text: &str, beside: &[(PathBuf, String)]) -> (usize, Vec<String>) {
             *place = if path == "apiVersion" { Value::from("example.com/v9") } else { changed(place) };
             let loaded = read_documents(&mutated, beside);
             let said = loaded.diagnostics.iter().any(|one| {
-                matches!(one.code, Code::NotUsed | Code::UnknownField)
-                    && one.message.contains("not used by rackhand")
-                    && path.starts_with(&one.path)
+                let unused = matches!(one.code, Code::NotUsed | Code::UnknownField)
+                    && one.message.contains("not used by rackhand");
+                (unused || one.code == Code::Shadowed) && path.starts_with(&one.path)
             });
             if loaded.nodes == before && !said {
                 unnoticed.push(path);
