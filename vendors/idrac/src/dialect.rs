@@ -82,16 +82,15 @@ impl Dialect for IdracDialect {
         }
     }
 
-    /// Never with the mode: iDRAC10 has none there (TF), and on iDRAC9 a mode makes a BIOS job of what would be immediate
-    /// (CG, LRF).
+    /// Without the mode: on iDRAC9 it makes a BIOS job of what would be immediate (CG, LRF), so it is sent only where it is
+    /// asked for; iDRAC10 has none (TF).
     fn boot_override_bodies(&self, wanted: &BootOverride, name: &str, mode: Option<&str>) -> Vec<Value> {
         let mut bodies = Plain.boot_override_bodies(wanted, name, mode);
         bodies.truncate(1);
         bodies
     }
 
-    /// Only slot 1 of iDRAC10 boots (ironic). Elsewhere slot 1, or `CD` beside `RemovableDisk`, comes first for sorting
-    /// before its neighbours.
+    /// Only slot 1 of iDRAC10 boots (ironic), so it comes first; on iDRAC9 slots 1 and 2 are alike, and the Manager has `CD`.
     fn slot_preference(&self, machine: &Machine, slot: &MediaSlot) -> u32 {
         let first = matches!(last_segment(&slot.id.0), "1" | "CD");
         let usual = Plain.slot_preference(machine, slot) * 2;
@@ -144,8 +143,11 @@ impl Dialect for IdracDialect {
         Some(Box::pin(self.ask_status(host, service, part)))
     }
 
+    /// Linked on recent firmware (R750 6.00); the alias beside it is older and stays (LRF, DS).
     fn jobs_uri(&self, machine: &Machine) -> Option<String> {
-        machine.manager()?.link("Links/Oem/Dell/Jobs").map(str::to_owned)
+        let manager = machine.manager()?;
+        let linked = manager.link("Links/Oem/Dell/Jobs").map(str::to_owned);
+        Some(linked.unwrap_or_else(|| format!("{}/Jobs", manager.uri())))
     }
 
     /// Dell's own names, on jobs and inside tasks (sushy, DS).
@@ -188,7 +190,7 @@ async fn make_bios_job(
     settings: &str,
     pending: Pending,
 ) -> Result<Outcome> {
-    let Some(jobs) = dialect.jobs_uri(&host.machine).or_else(|| alias_of_jobs(&host.machine)) else {
+    let Some(jobs) = dialect.jobs_uri(&host.machine) else {
         return Err(host.lacks("job queue, without which staged BIOS settings are never taken up"));
     };
     let sent = host.client.post(&jobs, json!({"TargetSettingsURI": settings})).await?;
@@ -200,11 +202,6 @@ async fn make_bios_job(
             _ => Outcome::Pending(pending),
         },
     })
-}
-
-/// Where iDRAC8 and early iDRAC9, which link no queue, have it (LRF, DS).
-fn alias_of_jobs(machine: &Machine) -> Option<String> {
-    Some(format!("{}/Jobs", machine.manager()?.uri()))
 }
 
 /// What the host does while a look at its state says nothing final yet. Other values, `OutOfPOST` and `PoweredOff` among

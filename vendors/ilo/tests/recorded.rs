@@ -61,3 +61,26 @@ async fn a_real_registry_orders_the_workload_profile() {
         plan.stages.iter().map(|stage| stage.attributes.keys().map(String::as_str).collect()).collect();
     assert_eq!(stages, [["WorkloadProfile"], ["Sriov"]]);
 }
+
+/// A real registry: what a C-state setting of Gen12 sets and locks is left out of what is written.
+#[tokio::test(start_paused = true)]
+async fn what_comes_along_by_itself_is_not_written() {
+    let Some(service) = recording("hpe-proliant-dl360gen12-ilo7-1.14") else {
+        println!("skipped: no recording of a Gen12 beside the project");
+        return;
+    };
+    let bmc = Ilo.connect(service.link().await, target()).await.unwrap();
+    let wanted = [
+        ("WorkloadProfile", "Custom"),
+        ("MinProcIdlePower", "NoCStates"),
+        ("MinProcIdlePkgState", "NoState"),
+        ("EnhancedCStates", "Disabled"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.into()))
+    .into();
+    let plan = bmc.bios().unwrap().plan(&wanted).await.unwrap();
+    assert!(plan.problems.is_empty(), "{:?}", plan.problems);
+    let stages: Vec<Vec<&str>> =
+        plan.stages.iter().map(|stage| stage.attributes.keys().map(String::as_str).collect()).collect();
+    assert_eq!(stages, [["WorkloadProfile"], ["MinProcIdlePower"]]);
+}
