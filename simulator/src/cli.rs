@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser;
@@ -68,6 +69,9 @@ pub struct Args {
     /// Size of the installer's image in MiB.
     #[arg(long, default_value_t = 8, requires = "write_site", value_parser = clap::value_parser!(u16).range(1..=4000))]
     pub iso_mib: u16,
+    /// Simulated seconds for which BMCs go on asking for an image whose server went away, instead of what their vendor's do.
+    #[arg(long, value_name = "SECONDS")]
+    pub media_patience: Option<u32>,
     /// Keeps the certificates in this directory for the next start; with --write-site, DIR/.simulator by default.
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
@@ -103,6 +107,7 @@ impl Args {
             self.time_scale
         );
         let login = self.login()?;
+        let patience = self.media_patience.map(|seconds| Duration::from_secs(seconds.into()));
         let personalities = self.personalities()?;
         let mut builder = Simulator::builder().seed(self.seed).time_scale(self.time_scale).forget_log();
         for (number, personality) in (1..=self.fleet).zip(personalities.iter().cycle()) {
@@ -115,6 +120,9 @@ impl Args {
                 machine = machine.login("admin", &password);
             }
             builder = builder.machine(machine);
+        }
+        if let Some(patience) = patience {
+            builder = builder.media_patience(patience);
         }
         for name in &self.without_quirk {
             builder = builder.without_quirk(name);

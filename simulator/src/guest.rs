@@ -23,7 +23,7 @@ const AGAIN: Duration = Duration::from_secs(5);
 /// How often an installer looks at its medium while it writes the disk.
 const LOOKS: u32 = 10;
 /// How often a report is tried.
-const REPORTS: u32 = 30;
+const REPORTS: u32 = 720;
 /// Configuration files are small.
 const CONFIG_LIMIT: u64 = 64 * 1024;
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use anyhow::Context as _;
 
@@ -69,6 +70,7 @@ pub struct Builder {
     forget: bool,
     net: Option<Arc<dyn MediaFetch>>,
     guest_times: Option<GuestTimes>,
+    media_patience: Option<Duration>,
     image_roots: Option<rustls::RootCertStore>,
     state: Option<PathBuf>,
 }
@@ -144,6 +146,14 @@ impl Builder {
         self
     }
 
+    /// How long BMCs go on asking for an image whose server went away, in simulated time, instead of what their
+    /// personality says. At a large time scale a server's restart takes many simulated minutes.
+    #[must_use]
+    pub fn media_patience(mut self, patience: Duration) -> Self {
+        self.media_patience = Some(patience);
+        self
+    }
+
     /// How long guests take.
     #[must_use]
     pub fn guest_times(mut self, times: GuestTimes) -> Self {
@@ -191,7 +201,8 @@ impl Builder {
                 .entry(spec.personality.name())
                 .or_insert_with(|| Arc::new(spec.personality.table(&quirks)));
             let table = Arc::clone(table);
-            cells.push(cell(number, spec, quirks, table, self.guest_times.as_ref(), &world));
+            let times = (self.guest_times.as_ref(), self.media_patience);
+            cells.push(cell(number, spec, quirks, table, times, &world));
         }
         world.tasks.spawn(wake(Arc::clone(&world), cells.iter().map(Arc::downgrade).collect()));
         let inner = Inner { world, cells, names, connections: AtomicU64::new(0), authority };
@@ -215,7 +226,7 @@ fn cell(
     spec: MachineSpec,
     quirks: Quirks,
     table: Arc<Table>,
-    times: Option<&GuestTimes>,
+    times: (Option<&GuestTimes>, Option<Duration>),
     world: &Arc<World>,
 ) -> Arc<Cell> {
     let model = spec.personality.model(&quirks);
@@ -227,8 +238,12 @@ fn cell(
     if spec.on {
         machine = machine.already_on();
     }
-    if let Some(times) = times {
-        machine.guest_times = times.clone();
+    let (guest, patience) = times;
+    if let Some(guest) = guest {
+        machine.guest_times = guest.clone();
+    }
+    if let Some(patience) = patience {
+        machine.rules.media.patience = patience;
     }
     if let Some((user, password)) = spec.login {
         let id = spec.personality.administrator_id().to_owned();

@@ -462,12 +462,14 @@ impl Bmc {
             let seen = match look().await {
                 Ok(Progress::There(value)) => return Ok(value),
                 Ok(Progress::Never(seen)) => return Err(Stopped::Never(seen)),
-                Ok(Progress::NotYet(seen)) => seen,
-                Err(error) if error.kind().is_transient() => error.to_string(),
+                Ok(Progress::NotYet(seen)) => Stopped::Deadline(seen),
+                // A BMC that cannot be read at the deadline has not shown that it did not happen: the caller looks again
+                // before it decides anything.
+                Err(error) if error.kind().is_transient() => Stopped::Error(error),
                 Err(error) => return Err(Stopped::Error(error)),
             };
             if Instant::now() >= end {
-                return Err(Stopped::Deadline(seen));
+                return Err(seen);
             }
             sleep(self.pacing.poll).await;
         }

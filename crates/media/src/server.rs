@@ -59,6 +59,7 @@ pub struct MediaServer {
     bound: Vec<Bound>,
     advertise: Advertise,
     tasks: TaskTracker,
+    opened: CancellationToken,
     closing: CancellationToken,
     kill: CancellationToken,
     /// Ends what is still open when the server is dropped.
@@ -73,6 +74,18 @@ impl MediaServer {
     /// # Errors
     /// When one of the addresses cannot be listened on; then none is.
     pub fn start(listen: Vec<Listen>, advertise: Advertise) -> Result<(Self, Events), StartError> {
+        let (server, events) = Self::bind(listen, advertise)?;
+        server.open();
+        Ok((server, events))
+    }
+
+    /// Listens on all of `listen` and answers nobody before [`open`](Self::open): whoever connects meanwhile waits. So a
+    /// server that is started anew publishes what its readers were reading before it could tell them that there is no
+    /// such image, which a BMC takes for its end.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn bind(listen: Vec<Listen>, advertise: Advertise) -> Result<(Self, Events), StartError> {
         if listen.is_empty() {
             return Err(StartError::Nowhere);
         }
@@ -86,10 +99,12 @@ impl MediaServer {
         }
         let (sender, events) = mpsc::unbounded_channel();
         let (closing, kill) = (CancellationToken::new(), CancellationToken::new());
+        let opened = CancellationToken::new();
         let shared = Shared {
             registry: Arc::new(Registry::new(sender)),
             slots: Arc::new(Semaphore::new(MOST_CONNECTIONS)),
             tasks: TaskTracker::new(),
+            opened: opened.clone(),
             closing: closing.clone(),
             kill: kill.clone(),
         };
@@ -99,7 +114,12 @@ impl MediaServer {
             tasks.spawn(shared.clone().accept(listener, acceptor));
         }
         let _kill_on_drop = kill.clone().drop_guard();
-        Ok((Self { registry, bound, advertise, tasks, closing, kill, _kill_on_drop }, events))
+        Ok((Self { registry, bound, advertise, tasks, opened, closing, kill, _kill_on_drop }, events))
+    }
+
+    /// Answers from now on.
+    pub fn open(&self) {
+        self.opened.cancel();
     }
 
     /// Where the server listens, in the order that was asked for.
@@ -174,12 +194,19 @@ struct Shared {
     registry: Arc<Registry>,
     slots: Arc<Semaphore>,
     tasks: TaskTracker,
+    opened: CancellationToken,
     closing: CancellationToken,
     kill: CancellationToken,
 }
 
 impl Shared {
     async fn accept(self, listener: TcpListener, acceptor: Option<TlsAcceptor>) {
+        tokio::select! {
+            biased;
+            () = self.closing.cancelled() => return,
+            () = self.kill.cancelled() => return,
+            () = self.opened.cancelled() => {}
+        }
         loop {
             let accepted = tokio::select! {
                 biased;

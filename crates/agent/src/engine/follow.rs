@@ -1,6 +1,6 @@
 //! Waiting for signs: of a BIOS stage, of a boot, of an installation.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use rackhand_bmc::{
@@ -44,10 +44,8 @@ pub(super) async fn verify_bios(
                 if verdict.all_applied() {
                     return Ok(BiosFate::Applied);
                 }
-                let rejected: Vec<String> =
-                    verdict.rejected().map(|(name, why)| format!("{name}: {why}")).collect();
-                if !rejected.is_empty() {
-                    return Ok(BiosFate::Failed(format!("the firmware refused {}", rejected.join("; "))));
+                if let Some(refused) = refused(&verdict) {
+                    return Ok(BiosFate::Failed(refused));
                 }
                 let over = view.power == PowerState::On && view.progress.post_is_over();
                 let since = *post_over_since.get_or_insert_with(Instant::now);
@@ -67,6 +65,17 @@ pub(super) async fn verify_bios(
         }
         sleep(pacing.poll).await;
     }
+}
+
+/// What the firmware refused, one reason once however many attributes share it.
+fn refused(verdict: &BiosVerdict) -> Option<String> {
+    let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (name, reason) in verdict.rejected() {
+        by_reason.entry(reason).or_default().push(name);
+    }
+    let reasons: Vec<String> =
+        by_reason.iter().map(|(why, names)| format!("{} ({why})", names.join(", "))).collect();
+    (!reasons.is_empty()).then(|| format!("the firmware refused {}", reasons.join("; ")))
 }
 
 async fn look_at_bios(bmc: &Bmc, stage: &BiosStage, mark: Option<&Mark>) -> Result<(BiosVerdict, HostView)> {

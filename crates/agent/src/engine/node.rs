@@ -383,7 +383,7 @@ impl NodeRun<'_> {
         tries: &mut Tries,
     ) -> Result<(), Stop> {
         if !error.kind().is_transient() || Instant::now() >= tries.end {
-            return Err(fail(act.step(), error));
+            return Err(fail_with(act.step(), error, &self.unread(act)));
         }
         tries.attempt += 1;
         let wait = tries.backoff.wait(error);
@@ -396,6 +396,16 @@ impl NodeRun<'_> {
         };
         self.record(event).await?;
         self.pause(wait).await
+    }
+
+    /// Whether the BMC has read nothing of an image that it does not show as attached: the commonest reason of all.
+    fn unread(&self, act: &Act) -> String {
+        match act {
+            Act::Insert { url, .. } if self.shared.parts.images.bytes_read(self.node()) == 0 => {
+                format!("; 0 bytes were read by BMC {} from {url}", self.bmc.address)
+            }
+            _ => String::new(),
+        }
     }
 
     async fn bios_fate(
@@ -532,11 +542,16 @@ impl Tries {
 }
 
 fn fail(step: StepId, error: &Error) -> Stop {
+    fail_with(step, error, "")
+}
+
+/// A failure with something more that was seen.
+fn fail_with(step: StepId, error: &Error, more: &str) -> Stop {
     let refused = matches!(
         error.kind(),
         ErrorKind::RefusedCredentials | ErrorKind::Locked { .. } | ErrorKind::Untrusted { .. }
     );
-    Stop::Fail { step, error: error.to_string(), refused }
+    Stop::Fail { step, error: format!("{error}{more}"), refused }
 }
 
 fn said(act: &Act, result: &ActResult) -> String {

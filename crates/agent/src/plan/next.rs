@@ -224,7 +224,9 @@ fn follow_call_backs(observed: &Observed, job: &JobHistory, image_url: &str) -> 
     if job.called_back("Failed") {
         return Next::Fail { step: StepId::Follow, error: "the installer called back: Failed".to_owned() };
     }
-    if observed.armed(&BootTarget::Cd) && job.evidence.iter().any(|(seen, _)| matches!(seen, Evidence::CalledBack { .. })) {
+    if observed.armed(&BootTarget::Cd)
+        && job.evidence.iter().any(|(seen, _)| matches!(seen, Evidence::CalledBack { .. }))
+    {
         // The installer runs, and the override was not used up by its boot (sushy-tools shows every override as
         // Continuous): left so, the reset after the disk write would boot the installer again.
         return Next::Act(Act::ClearBootOverride);

@@ -79,6 +79,22 @@ impl Images {
         Ok((Self { store, server, secret, of }, sightings))
     }
 
+    /// Publishes again what the nodes of running jobs were reading when an earlier process ended, and only then answers:
+    /// a BMC that is told "no such image" gives its medium up.
+    pub(crate) async fn open(&self, running: impl IntoIterator<Item = String>) {
+        for node in running {
+            if let Err(error) = self.prepared(&node).await {
+                tracing::warn!(node, error, "the image of a running job cannot be served again");
+            }
+        }
+        self.server.open();
+    }
+
+    /// Whether the node is part of this run.
+    pub(crate) fn serves(&self, node: &str) -> bool {
+        self.of.contains_key(node)
+    }
+
     /// Where it listens, for people.
     pub(crate) fn listening(&self) -> String {
         let each: Vec<String> =
@@ -146,12 +162,12 @@ fn listen(
     state: &StateDir,
 ) -> anyhow::Result<(MediaServer, Events)> {
     if let Some(address) = wanted {
-        return Ok(MediaServer::start(vec![Listen::http(address)], advertise)?);
+        return Ok(MediaServer::bind(vec![Listen::http(address)], advertise)?);
     }
     let known = state.media_port()?;
     let v4 = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), known.unwrap_or(0));
     let start = |addresses: Vec<SocketAddr>, advertise: Advertise| {
-        MediaServer::start(addresses.into_iter().map(Listen::http).collect(), advertise).with_context(|| match known {
+        MediaServer::bind(addresses.into_iter().map(Listen::http).collect(), advertise).with_context(|| match known {
             Some(port) => format!(
                 "images were served on port {port} before, and BMCs may still read from there; free it, or give --media-listen"
             ),

@@ -116,6 +116,10 @@ impl Fleet {
             limits,
         })
         .await?;
+        let history = engine.history();
+        let running =
+            history.nodes().filter(|(_, known)| known.running_job().is_some_and(|job| job.image.is_some()));
+        images.open(running.map(|(node, _)| node.to_owned()).filter(|node| images.serves(node))).await;
         let before = *journal.watch().borrow();
         let shared = Shared {
             site,

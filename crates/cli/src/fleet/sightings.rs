@@ -40,12 +40,9 @@ async fn route(routes: Routes, mut signs: mpsc::Receiver<Sighting>) {
             Some(to) => to.send(sign).await.err().map(|back| back.0),
             None => Some(sign),
         };
-        if let Some(Sighting { node, evidence, ack }) = refused {
+        if let Some(Sighting { node, evidence, .. }) = refused {
+            // Not acknowledged: the node's task may be about to begin, and an installer that is told no calls again.
             tracing::warn!(node, %evidence, "a sign of an installation came, and nothing is under way for the node");
-            // Acknowledged all the same: there is nothing that it could be told again for.
-            if let Some(ack) = ack {
-                let _ = ack.send(());
-            }
         }
     }
 }

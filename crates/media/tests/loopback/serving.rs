@@ -291,6 +291,22 @@ async fn an_installer_that_calls_back_without_end_is_stopped() {
 }
 
 #[tokio::test]
+async fn who_asks_a_server_that_is_not_open_yet_waits() {
+    let rig = Rig::new(1000).await;
+    let (server, _events) = MediaServer::bind(vec![loopback()], Advertise::by_route()).unwrap();
+    let publication = server.publish("node-1", &rig.image, &token()).unwrap();
+    let url = format!("http://{}{}", server.bound()[0].address, publication.path);
+    let asking = tokio::spawn(rig.client.get(&url).send());
+    // A connection of our own is queued behind it, so the kernel has taken both in before anything is answered.
+    let queued = TcpStream::connect(server.bound()[0].address).await.unwrap();
+    assert!(!asking.is_finished());
+    assert_eq!(server.served("node-1").unwrap().requests, 0);
+    server.open();
+    assert_eq!(asking.await.unwrap().unwrap().status(), 200);
+    drop(queued);
+}
+
+#[tokio::test]
 async fn a_restarted_server_serves_the_same_url() {
     let rig = Rig::new(1000).await;
     let (address, url, image) = (rig.address(), rig.url.clone(), rig.image.clone());
