@@ -22,5 +22,5 @@ mod state;
 mod world;
 
 pub use exit::Exit;
-pub use run::run;
-pub use world::{Hooks, World, WrapJournal, WrapTransport};
+pub use run::{run, run_to_exit};
+pub use world::{Hooks, Stream, World, WrapJournal, WrapTransport};

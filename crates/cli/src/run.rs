@@ -9,35 +9,45 @@ use crate::{
     Exit, World,
     args::{Args, Command},
     commands,
-    exit::exit_of,
+    exit::{exit_of, usage},
     options::Common,
 };
+
+/// How wide help is where no terminal says.
+const WIDTH: usize = 100;
 
 /// Runs a command and answers its exit code. Never panics and never writes a secret.
 ///
 /// The rustls provider is given explicitly wherever TLS is set up, so nothing here is global but the log's subscriber,
 /// which the first call of a process installs.
 pub async fn run(args: Vec<OsString>, world: World) -> ExitCode {
+    run_to_exit(args, world).await.into()
+}
+
+/// As [`run`], with an answer that can be compared.
+pub async fn run_to_exit(args: Vec<OsString>, world: World) -> Exit {
     let parsed = match parse(args, &world) {
         Ok(parsed) => parsed,
-        Err(exit) => return exit.into(),
+        Err(exit) => return exit,
     };
-    let exit = match commanded(parsed, &world).await {
+    match commanded(parsed, &world).await {
         Ok(exit) => exit,
         Err(error) => {
-            let exit = exit_of(&error);
             // Nobody is left to be told that stderr cannot be written.
             let _ = world.stderr.line(format_args!("error: {error:#}"));
-            exit
+            exit_of(&error)
         }
-    };
-    exit.into()
+    }
 }
 
 /// Parses; `--help` and `--version` are answered here, and so are mistakes.
 fn parse(args: Vec<OsString>, world: &World) -> Result<Args, Exit> {
     let colour = if world.env("NO_COLOR").is_some() { ColorChoice::Never } else { ColorChoice::Auto };
-    let matches = Args::command().color(colour).try_get_matches_from(args);
+    let mut command = Args::command().color(colour);
+    if !world.stdout.is_terminal {
+        command = command.term_width(WIDTH);
+    }
+    let matches = command.try_get_matches_from(args);
     let error = match matches.and_then(|matches| Args::from_arg_matches(&matches)) {
         Ok(parsed) => return Ok(parsed),
         Err(error) => error,
@@ -57,6 +67,9 @@ async fn commanded(args: Args, world: &World) -> anyhow::Result<Exit> {
     start_log(&args, world)?;
     let common = Common::resolve(&args.global, world)?;
     match args.command {
+        Command::Demo(_) if args.global.state_dir.is_some() => Err(usage(
+            "the demo keeps its journal in a directory of its own; give --keep to look at it afterwards",
+        )),
         Command::Demo(demo) => commands::demo::run(demo, common, world).await,
         Command::Validate(validate) => commands::validate::run(&validate, &common, world),
         Command::Plan(plan) => commands::plan::run(plan, common, world).await,
@@ -86,8 +99,8 @@ fn start_log(args: &Args, world: &World) -> anyhow::Result<()> {
     };
     let of_env = world.env("RACKHAND_LOG").and_then(|value| value.to_str());
     let directives = args.global.log.as_deref().or(of_env).unwrap_or(by_count);
-    let filter = EnvFilter::try_new(directives)
-        .map_err(|error| crate::exit::usage(format!("--log {directives}: {error}")))?;
+    let filter =
+        EnvFilter::try_new(directives).map_err(|error| usage(format!("--log {directives}: {error}")))?;
     let stderr = world.stderr.clone();
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -78,13 +78,13 @@ pub(crate) fn with_advice(error: Error, place: Where) -> Error {
     let ErrorKind::Untrusted { fingerprint } = error.kind() else { return error };
     let advice = match place {
         Where::Site => format!(
-            "Compare it with what the BMC's own page shows. To trust it, annotate the node with rackhand.dev/bmc-fingerprint: {fingerprint}; or give --ca FILE, or --trust-on-first-use"
+            "to do so, annotate the node with rackhand.dev/bmc-fingerprint: {fingerprint}; or give --ca FILE, or --trust-on-first-use"
         ),
-        Where::Bmc => format!(
-            "Compare it with what the BMC's own page shows. To trust it, give --fingerprint {fingerprint}; or --ca FILE, or --trust-on-first-use"
-        ),
+        Where::Bmc => {
+            format!("to do so, give --fingerprint {fingerprint}; or --ca FILE, or --trust-on-first-use")
+        }
     };
-    let told = Error::new(error.kind().clone(), error.bmc(), format!("{}. {advice}", error.detail()));
+    let told = Error::new(error.kind().clone(), error.bmc(), format!("{}: {advice}", error.detail()));
     let told = told.with_messages(error.messages().to_vec());
     match error.request() {
         Some(request) => told.with_request(request),

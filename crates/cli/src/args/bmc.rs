@@ -10,13 +10,14 @@ use super::Plain;
 /// Arguments of `bmc`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The password comes from --password-file or RACKHAND_BMC_PASSWORD, never from an argument. At most two logins are tried.
-The certificate must be trusted: by the system's CAs, --ca, --fingerprint, --trust-on-first-use, or --insecure.
+The password comes from --password-file or RACKHAND_BMC_PASSWORD, never from an argument. At most
+two logins are tried. The certificate must be trusted: by the system's CAs, --ca, --fingerprint,
+--trust-on-first-use, or --insecure.
 
 Examples:
   rackhand bmc 192.0.2.7 --user root --password-file pw inventory
   rackhand bmc 192.0.2.7 --user root --password-file pw power off
-  rackhand bmc https://192.0.2.7 --user root --password-file pw media insert http://192.0.2.1/installer.iso
+  rackhand bmc 192.0.2.7 --user root --password-file pw media insert http://192.0.2.1/x.iso
   rackhand bmc 192.0.2.7 --user root --password-file pw bios plan LogicalProc=Disabled")]
 pub struct BmcArgs {
     /// The BMC: host, host:port, an http(s) URL, or an address as site files have it.
@@ -39,8 +40,16 @@ pub struct BmcArgs {
     /// Trust the certificate seen first, write it down, and refuse another one later.
     #[arg(long, help_heading = "Trust in the BMC's certificate", group = "trust")]
     pub trust_on_first_use: bool,
-    /// How it is printed.
-    #[arg(short, long, value_enum, default_value_t, global = true)]
+    /// How it is printed: table, json, yaml.
+    #[arg(
+        short,
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT",
+        hide_possible_values = true,
+        global = true
+    )]
     pub output: Plain,
     /// What to do.
     #[command(subcommand)]

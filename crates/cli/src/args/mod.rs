@@ -27,11 +27,15 @@ pub use site::{
     arg_required_else_help = true
 )]
 #[command(after_help = "\
-Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 some nodes failed or need a decision, 4 timed out,
-            5 credentials or certificate refused, 6 changes to be made (plan --detailed-exitcode)
+Exit codes:
+  0 done · 1 failed · 2 wrong arguments · 3 some nodes failed or need a decision · 4 timed out
+  5 credentials or certificate refused · 6 changes to be made (plan --detailed-exitcode)
 
-Every flag below `apply` and `plan` can stand in the environment as RACKHAND_FLAG_NAME, and in the configuration
-file as flagName; a flag wins over the environment, the environment over the file.
+These flags can also stand in the environment (--iso-sha256: RACKHAND_ISO_SHA256) and in the
+configuration file (isoSha256); a flag wins over the environment, the environment over the file:
+  state-dir, profiles, secrets, iso, iso-sha256, ca, bmc-insecure, trust-on-first-use,
+  media-listen, media-url, webhook, webhook-token-file, events, concurrency, failure-budget, pace
+In the file alone, mediaUrls maps networks of BMCs to base URLs (10.1.0.0/16: http://10.1.0.1:80).
 
 Begin with: rackhand demo")]
 pub struct Args {

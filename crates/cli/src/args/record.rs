@@ -18,8 +18,8 @@ pub struct GetArgs {
     /// What to list.
     #[arg(value_enum)]
     pub what: What,
-    /// How it is printed.
-    #[arg(short, long, value_enum, default_value_t)]
+    /// How it is printed: table, wide, json, yaml, name.
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]
     pub output: Format,
 }
 
@@ -43,8 +43,8 @@ pub struct DescribeArgs {
     pub what: Describable,
     /// The node, `cluster/host`, or the host alone where that is enough.
     pub node: String,
-    /// How it is printed.
-    #[arg(short, long, value_enum, default_value_t)]
+    /// How it is printed: table, json, yaml.
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]
     pub output: Plain,
 }
 
@@ -67,8 +67,8 @@ pub struct LogsArgs {
     /// Go on as records come, until Ctrl-C.
     #[arg(short, long)]
     pub follow: bool,
-    /// How they are printed; JSON is one record a line.
-    #[arg(short, long, value_enum, default_value_t)]
+    /// How they are printed: table, or json with one record a line.
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]
     pub output: LogFormat,
 }
 
@@ -85,8 +85,8 @@ pub enum LogFormat {
 /// Arguments of `cancel`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Before the host was switched on to install, whatever the job prepared is taken back; after that the host is left
-as it is. Goes to the running apply, or to the journal when none runs.
+Before the host was switched on to install, whatever the job prepared is taken back; after that
+the host is left as it is. Goes to the running apply, or waits for the next one.
 
 Example:
   rackhand cancel cluster1/node1")]
@@ -98,7 +98,8 @@ pub struct CancelArgs {
 /// Arguments of `retry`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The next apply, or the running one at its next run, installs the node from the start, whatever runs on it.
+The running apply, if its site has the node, or else the next one installs the node from the
+start, whatever runs on it.
 
 Example:
   rackhand retry cluster1/node1")]
@@ -110,8 +111,8 @@ pub struct RetryArgs {
 /// Arguments of `adopt`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Nothing is sent to its BMC. With -f the spec's present request counts as carried out, so that a later change of it asks
-for an installation.
+Nothing is sent to its BMC. With -f the spec's present request counts as carried out, so that a
+later change of it asks for an installation.
 
 Example:
   rackhand adopt cluster1/node1 -f site.yaml")]

@@ -14,7 +14,7 @@ Everything runs inside this one process and on loopback addresses; nothing else 
 Examples:
   rackhand demo
   rackhand demo --fault unreachable-iso     # what trouble looks like; exits 3
-  rackhand demo --keep                      # keeps the example site, the journal and the simulator's log")]
+  rackhand demo --keep                      # keeps the site, the journal, the simulator's log")]
 pub struct DemoArgs {
     /// Let one thing go wrong on one of the three nodes.
     #[arg(long, value_name = "NAME")]
@@ -30,15 +30,15 @@ pub struct DemoArgs {
 /// What can go wrong in the demo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum FaultName {
-    /// The BMC of the first node refuses the password.
+    /// The BMC of dell refuses the password.
     BadPassword,
-    /// The BMC of the second node cannot read the ISO.
+    /// The BMC of hpe cannot reach the image server.
     UnreachableIso,
-    /// The firmware of the first node refuses a BIOS value.
+    /// The firmware of dell refuses its BIOS settings.
     RejectedBios,
-    /// The BMC of the second node goes down in the middle and does not come back.
+    /// The BMC of hpe goes down in the middle, and stays down.
     BmcDown,
-    /// The BMC of the third node accepts the ISO and never attaches it.
+    /// The BMC of cisco takes the ISO and never attaches it.
     MediaStuck,
 }
 
@@ -83,8 +83,8 @@ pub struct ValidateArgs {
     /// File or directory with SiteConfig, ClusterInstance or BareMetalHost documents.
     #[arg(short, long, value_name = "PATH")]
     pub file: PathBuf,
-    /// How the nodes are printed.
-    #[arg(short, long, value_enum, default_value_t)]
+    /// How the nodes are printed: table, json, yaml.
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]
     pub output: Plain,
     /// Show every field that rackhand does not use, one a line.
     #[arg(long)]
@@ -112,22 +112,23 @@ pub struct PlanArgs {
     /// Exit with 6 when there is something to do.
     #[arg(long)]
     pub detailed_exitcode: bool,
-    /// How the plan is printed.
-    #[arg(short, long, value_enum, default_value_t)]
+    /// How the plan is printed: table, json, yaml.
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]
     pub output: Plain,
-    /// Trust.
-    #[command(flatten)]
-    pub trust: TrustArgs,
     /// Multiply every interval and deadline.
     #[arg(long, value_name = "FACTOR")]
     pub pace: Option<f64>,
+    /// Trust.
+    #[command(flatten)]
+    pub trust: TrustArgs,
 }
 
 /// Arguments of `apply`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A host that is on and of which the journal has no record is left alone until somebody says --install or adopt.
-Ctrl-C stops: acts under way are finished, sessions given back, and the next apply goes on. A second Ctrl-C ends at once.
+A host that is on and of which the journal has no record is left alone until somebody says
+--install or adopt. Ctrl-C stops: acts under way are finished, sessions given back, and the next
+apply goes on. A second Ctrl-C ends at once.
 
 Examples:
   rackhand apply -f site.yaml --iso installer.iso --ca bmc-ca.pem
@@ -236,8 +237,8 @@ pub enum ProfileCommand {
         /// Directory of firmware profiles; they win over the built-in ones.
         #[arg(long, value_name = "DIR")]
         profiles: Option<PathBuf>,
-        /// How they are printed.
-        #[arg(short, long, value_enum, default_value_t)]
+        /// How they are printed: table, wide, json, yaml, name.
+        #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]
         output: super::Format,
     },
 }

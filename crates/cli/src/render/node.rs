@@ -181,6 +181,11 @@ pub(crate) fn trouble(report: &NodeReport) -> Option<String> {
 
 /// What this program offers against a trouble, beside the engine's advice.
 fn hint(step: StepId, error: &str, refused: bool) -> Option<&'static str> {
+    if error.contains("not reachable: ") {
+        return Some(
+            "The BMC does not answer: look at its power and its network. Meanwhile nothing else is done to the host",
+        );
+    }
     match step {
         StepId::Connect if refused && error.contains("password") => Some(
             "Correct the Secret first: at most two logins are tried, so that the BMC does not lock the account",

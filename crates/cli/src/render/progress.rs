@@ -100,7 +100,7 @@ impl Progress {
     /// Says what a node has come to, once its task has ended.
     pub(crate) fn ended(&self, node: &str, what: &str) {
         if let Some(bar) = self.live.as_ref().and_then(|live| live.of.get(node)) {
-            bar.finish_with_message(what.to_owned());
+            bar.abandon_with_message(what.to_owned());
         }
     }
 

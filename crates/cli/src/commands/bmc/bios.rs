@@ -18,8 +18,8 @@ pub(super) async fn run(here: &Here<'_>, command: Option<BiosCommand>) -> anyhow
         BiosCommand::Pending => pending(here).await,
         BiosCommand::Plan { settings } => {
             let (plan, current) = planned(here, settings).await?;
-            show(here, &plan, &current)?;
-            refuse_problems(here, &plan)
+            refuse_problems(here, &plan)?;
+            show(here, &plan, &current)
         }
         BiosCommand::Set { settings } => set(here, settings).await,
         BiosCommand::Registry { name } => registry(here, &name).await,
@@ -152,10 +152,8 @@ async fn set(here: &Here<'_>, settings: Vec<(String, AttributeValue)>) -> anyhow
         }
     };
     here.said("set BIOS attributes", &outcome)?;
-    here.world.stderr.line(format_args!(
-        "{} attributes were staged, {proof}. The host was not reset",
-        stage.attributes.len()
-    ))?;
+    let names: Vec<&str> = stage.attributes.keys().map(String::as_str).collect();
+    here.world.stderr.line(format_args!("staged: {}, {proof}; the host was not reset", names.join(", ")))?;
     if plan.stages.len() > 1 {
         let later = plan.stages.len() - 1;
         here.world.stderr.line(format_args!(

@@ -1,0 +1,174 @@
+//! What the tests run the program in.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    io::Write,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU8, Ordering},
+    },
+};
+
+use rackhand_bmc::SystemClock;
+use rackhand_cli::{Exit, Hooks, Stream, World, run_to_exit};
+use rackhand_simulator::{
+    MachineSpec, Simulator,
+    log::Class,
+    personality,
+    serve::Endpoint,
+    site::{self, SiteOptions},
+};
+
+/// What a command answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) exit: Exit,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Runs the program with nothing around it but what is given.
+pub(crate) async fn rackhand_with(args: &[&str], env: &[(&str, &str)]) -> Answer {
+    let (stdout, stderr) = (Buffer::default(), Buffer::default());
+    let env: BTreeMap<String, OsString> =
+        env.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value))).collect();
+    let world = World {
+        stdout: Stream::new(stdout.clone(), false),
+        stderr: Stream::new(stderr.clone(), false),
+        env: Arc::new(env),
+        clock: Arc::new(SystemClock),
+        hooks: Hooks::default(),
+    };
+    let args = std::iter::once("rackhand").chain(args.iter().copied()).map(OsString::from).collect();
+    let exit = run_to_exit(args, world).await;
+    Answer { exit, stdout: stdout.text(), stderr: stderr.text() }
+}
+
+/// Runs the program in an empty environment.
+pub(crate) async fn rackhand(args: &[&str]) -> Answer {
+    rackhand_with(args, &[]).await
+}
+
+#[derive(Debug, Clone, Default)]
+struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+impl Buffer {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Buffer {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A simulated rack with its site and an empty state directory.
+pub(crate) struct Bench {
+    pub(crate) simulator: Simulator,
+    pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) dir: tempfile::TempDir,
+}
+
+/// The machines' password: found nowhere in any output.
+pub(crate) const PASSWORD: &str = "s3cret-of-the-bench";
+
+/// Real seconds per simulated one are few; deadlines are shortened less, so that a busy machine is no failure.
+const SCALE: f64 = 300.0;
+pub(crate) const PACE: &str = "0.02";
+
+impl Bench {
+    /// Machines `node1` … of these personalities, off and new.
+    pub(crate) async fn new(personalities: &[&str]) -> Self {
+        Self::with(personalities, |machine| machine).await
+    }
+
+    pub(crate) async fn with(personalities: &[&str], change: impl Fn(MachineSpec) -> MachineSpec) -> Self {
+        // Each bench has addresses of its own, so that a stray request to another would be seen.
+        static BENCHES: AtomicU8 = AtomicU8::new(1);
+        let number = BENCHES.fetch_add(1, Ordering::Relaxed);
+        let mut builder = Simulator::builder().time_scale(SCALE);
+        for (name, wanted) in (1..).zip(personalities) {
+            let known = personality::all().into_iter().find(|one| one.name() == *wanted).unwrap();
+            builder = builder
+                .machine(change(MachineSpec::new(&format!("node{name}"), known).login("admin", PASSWORD)));
+        }
+        let simulator = builder.build().unwrap();
+        let first = SocketAddr::from(([127, 9, number, 1], 0));
+        let endpoints = simulator.serve(first, true).await.unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let site = dir.path().join("site");
+        site::write(&simulator, &endpoints, &site, &SiteOptions::default()).unwrap();
+        Self { simulator, endpoints, dir }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(crate) fn site(&self) -> String {
+        self.path("site").display().to_string()
+    }
+
+    /// Changes a file of the site.
+    pub(crate) fn edit(&self, file: &str, from: &str, to: &str) {
+        let path = self.path("site").join(file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{from} is not in {file}");
+        std::fs::write(path, text.replace(from, to)).unwrap();
+    }
+
+    /// Runs the program with the bench's state directory.
+    pub(crate) async fn rackhand(&self, args: &[&str]) -> Answer {
+        self.rackhand_in("state", args).await
+    }
+
+    /// Runs the program with another state directory.
+    pub(crate) async fn rackhand_in(&self, state: &str, args: &[&str]) -> Answer {
+        let state = self.path(state).display().to_string();
+        let mut all = args.to_vec();
+        all.extend(["--state-dir", &state]);
+        let answer = rackhand_with(&all, &[("USER", "tester")]).await;
+        assert!(!format!("{answer:?}").contains(PASSWORD), "the password is shown: {answer:?}");
+        answer
+    }
+
+    /// `apply` of the bench's site.
+    pub(crate) async fn apply(&self, more: &[&str]) -> Answer {
+        self.apply_in("state", more).await
+    }
+
+    /// `apply` with another state directory.
+    pub(crate) async fn apply_in(&self, state: &str, more: &[&str]) -> Answer {
+        let site = self.site();
+        let mut all = vec!["apply", "-f", &site, "--pace", PACE, "--media-listen", "127.0.0.1:0"];
+        all.extend(more);
+        self.rackhand_in(state, &all).await
+    }
+
+    /// State-changing requests that the BMCs have seen.
+    pub(crate) fn changes(&self) -> usize {
+        self.simulator.log().count(Class::Change)
+    }
+
+    /// A text without what differs from run to run.
+    pub(crate) fn steady(&self, text: &str) -> String {
+        let mut text = text.replace(&self.dir.path().display().to_string(), "DIR");
+        for endpoint in &self.endpoints {
+            text = text.replace(&endpoint.address.to_string(), &format!("{}-BMC", endpoint.machine));
+            if let Some(fingerprint) = &endpoint.fingerprint {
+                text = text.replace(fingerprint, "FINGERPRINT");
+            }
+        }
+        text
+    }
+}

@@ -1,0 +1,10 @@
+//! The program as its users see it: arguments in, output and exit code out, against simulated BMCs on real sockets.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up must fail")]
+
+mod bench;
+mod bmc;
+mod decisions;
+mod help;
+mod provision;
+mod validate;
