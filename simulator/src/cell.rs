@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use base64::Engine as _;
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use http::{Method, StatusCode, header};
 
 use crate::clock::{SimClock, SimTime};
 use crate::faults::{Faults, Rejection, glob};
-use crate::fetch::{self, MediaFetch};
+use crate::fetch::{self, FetchError, MediaFetch};
 use crate::guest;
 use crate::log::{Class, Entry, Log, RequestEntry, StateEntry, millis};
 use crate::machine::{Deed, LoginProblem, Machine};
@@ -355,6 +356,9 @@ fn basic(value: &str) -> Option<(String, String)> {
     Some((user.to_owned(), password.to_owned()))
 }
 
+/// How long is waited before a source that is not there is tried again.
+const AGAIN: Duration = Duration::from_secs(5);
+
 /// Looks at the source of an image that was asked for, as a BMC does that maps after it has answered.
 async fn map(cell: Arc<Cell>, slot: usize, generation: u64) {
     let medium = cell.with(|machine| {
@@ -366,7 +370,17 @@ async fn map(cell: Arc<Cell>, slot: usize, generation: u64) {
     if cell.world.faults.media_never_attaches(&cell.name) {
         return;
     }
-    let outcome = fetch::size(cell.net().as_ref(), &medium).await;
+    let patience = cell.with(|machine| machine.rules.media.patience);
+    let mut waited = Duration::ZERO;
+    let outcome = loop {
+        let outcome = fetch::size(cell.net().as_ref(), &medium).await;
+        // A server that is not there may be on its way back; one that says no has said it.
+        if !matches!(outcome, Err(FetchError::Unreachable(_) | FetchError::Cut(_))) || waited >= patience {
+            break outcome;
+        }
+        waited += AGAIN;
+        cell.world.clock.sleep(AGAIN).await;
+    };
     let outcome = outcome.map(|_| ()).map_err(|why| cell.personality.media_error(&why));
     cell.with(|machine| machine.mapped(slot, generation, outcome));
 }

@@ -71,9 +71,14 @@ impl Apart {
             };
             let applied = entry.get("applied").and_then(serde_json::Value::as_bool).unwrap_or(true);
             if text("kind") == "request" && text("class") == "change" && applied {
-                *effects
-                    .entry(format!("{} {} {}", text("method"), text("path"), text("summary")))
-                    .or_insert(0) += 1;
+                // The image's URL is another one in each run.
+                let words: Vec<_> = text("summary")
+                    .split(' ')
+                    .filter(|w| !w.starts_with("http"))
+                    .map(str::to_owned)
+                    .collect();
+                let effect = format!("{} {} {}", text("method"), text("path"), words.join(" "));
+                *effects.entry(effect).or_insert(0) += 1;
             }
         }
         Ok(effects)

@@ -123,9 +123,21 @@ pub(super) enum Waited {
 pub(super) struct HostWatch {
     last: Option<HostView>,
     was_past_post: bool,
+    waiting: Option<(Await, Instant)>,
 }
 
 impl HostWatch {
+    /// How long this process has waited for a sign, from its first call for it.
+    fn waited_for(&mut self, sign: Await) -> Duration {
+        match self.waiting {
+            Some((known, since)) if known == sign => since.elapsed(),
+            _ => {
+                self.waiting = Some((sign, Instant::now()));
+                Duration::ZERO
+            }
+        }
+    }
+
     /// Takes in a look; answers what it shows that was not known.
     fn take(&mut self, view: HostView) -> Vec<Evidence> {
         let mut seen = Vec::new();
@@ -166,7 +178,7 @@ pub(super) async fn await_sign(
         if seen_since(shared, node, job) {
             return Ok(Ok(Waited::Seen));
         }
-        if let Some(late) = too_late(shared, bmc, node, job, sign) {
+        if let Some(late) = too_late(shared, bmc, node, job, sign, watch.waited_for(sign)) {
             return Ok(Ok(Waited::TooLate(late)));
         }
         if sign == Await::Reset && since_written(shared, job) > pacing.reset_after_write {
@@ -202,7 +214,14 @@ async fn look_at_host(bmc: &Bmc) -> Result<HostView> {
     bmc.power()?.observe().await
 }
 
-fn too_late(shared: &Shared, bmc: &Bmc, node: &str, job: &JobHistory, sign: Await) -> Option<String> {
+fn too_late(
+    shared: &Shared,
+    bmc: &Bmc,
+    node: &str,
+    job: &JobHistory,
+    sign: Await,
+    since: Duration,
+) -> Option<String> {
     let pacing = &shared.parts.pacing;
     let waited = since_power_on(shared, job);
     let address = &bmc.address;
@@ -213,12 +232,8 @@ fn too_late(shared: &Shared, bmc: &Bmc, node: &str, job: &JobHistory, sign: Awai
             .iter()
             .any(|(seen, _)| matches!(seen, Evidence::ImageRead { .. } | Evidence::CalledBack { .. }));
     match sign {
-        Await::Attached => {
-            let inserted = job.acts.iter().rev().find(|a| a.act.step() == crate::event::StepId::Media)?;
-            let limit = pacing.media_attach * 2;
-            (elapsed(shared, inserted.intended_at) > limit)
-                .then(|| format!("waited {limit:?} for {url} to be attached"))
-        }
+        Await::Attached => (since > pacing.media_attach)
+            .then(|| format!("waited {:?} for {url} to be attached", pacing.media_attach)),
         _ if unread && waited > pacing.boot_evidence => Some(format!(
             "0 bytes were read by BMC {address} from {url} in {:?} since the host was switched on: the BMC cannot reach this address, or the host does not boot its virtual CD",
             pacing.boot_evidence

@@ -452,6 +452,17 @@ impl NodeRun<'_> {
                 }
                 Ok(())
             }
+            Ok(Waited::TooLate(_))
+                if sign == plan::Await::Attached
+                    && inserted(job)
+                        .and_then(|act| job.act(&act))
+                        .is_some_and(|known| known.result == Some(ActResult::FoundDone)) =>
+            {
+                // The insert of a process that was killed, with the server that it named: the plan tries another.
+                let Some(act) = inserted(job) else { return Ok(()) };
+                let event = Event::Outcome { job: job.id.clone(), act, result: ActResult::FoundNotDone };
+                Ok(self.record(event).await?)
+            }
             Ok(Waited::TooLate(error)) => Err(Stop::Fail { step: sign.step(), error, refused: false }),
             Err(error) => Err(fail(sign.step(), &error)),
         }
@@ -552,6 +563,12 @@ fn fail_with(step: StepId, error: &Error, more: &str) -> Stop {
         ErrorKind::RefusedCredentials | ErrorKind::Locked { .. } | ErrorKind::Untrusted { .. }
     );
     Stop::Fail { step, error: format!("{error}{more}"), refused }
+}
+
+/// The insert of a job.
+fn inserted(job: &JobHistory) -> Option<Act> {
+    let mut inserts = job.acts.iter().map(|known| &known.act).filter(|act| matches!(act, Act::Insert { .. }));
+    inserts.next_back().cloned()
 }
 
 fn said(act: &Act, result: &ActResult) -> String {

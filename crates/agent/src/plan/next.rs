@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{Observed, install_power_on, running_stage, stage_key, stage_mark};
 use crate::{
-    event::{Act, Evidence, JobResult, PowerPurpose, StepId, Trigger},
+    event::{Act, ActResult, Evidence, JobResult, PowerPurpose, StepId, Trigger},
     history::{ActHistory, JobHistory},
     wanted::{Follow, Wanted},
 };
@@ -128,8 +128,7 @@ fn prepare_bios(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory>) 
     let stage_act = Act::StageBios { stage: key.clone(), attributes: stage.attributes.clone() };
     let staged_by_us = job.and_then(|job| job.act(&stage_act));
     if job.is_some_and(|job| job.done(&power_on)) {
-        let undecided =
-            staged_by_us.is_some_and(|known| known.result == Some(crate::event::ActResult::Undecidable));
+        let undecided = staged_by_us.is_some_and(|known| known.result == Some(ActResult::Undecidable));
         return Some(Next::VerifyBios { mark: stage_mark(job, &key), key, stage: stage.clone(), undecided });
     }
     if !observed.is_off() {
@@ -137,9 +136,7 @@ fn prepare_bios(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory>) 
     }
     // What the BMC shows counts; where it shows nothing, what the journal knows.
     let staged = bios.shows_pending(stage).unwrap_or_else(|| {
-        staged_by_us.is_some_and(|known| {
-            known.is_done() || known.result == Some(crate::event::ActResult::Undecidable)
-        })
+        staged_by_us.is_some_and(|known| known.is_done() || known.result == Some(ActResult::Undecidable))
     });
     if !staged {
         return Some(Next::Act(stage_act));
@@ -178,10 +175,19 @@ fn mount(observed: &Observed, job: Option<&JobHistory>, image_url: &str) -> Opti
         return None;
     }
     let insert = Act::Insert { slot: slot.id.clone(), url: image_url.to_owned() };
+    let inserted = job.and_then(|job| job.act(&insert));
     if slot.image.as_deref() == Some(image_url) && slot.problem.is_none() {
+        // Named, not attached: on its way, unless waiting has shown that it never will be (iLO keeps the name of an
+        // image that it could not reach while the process that served it was gone).
+        if inserted.is_some_and(|known| known.result == Some(ActResult::FoundNotDone)) {
+            return Some(Next::Act(Act::EjectLeftover {
+                slot: slot.id.clone(),
+                image: image_url.to_owned(),
+            }));
+        }
         return Some(Next::Await(Await::Attached));
     }
-    if job.and_then(|job| job.act(&insert)).is_some_and(ActHistory::is_done) {
+    if inserted.is_some_and(ActHistory::is_done) {
         let seen = slot.problem.clone().unwrap_or_else(|| "the slot no longer holds it".to_owned());
         return Some(Next::Fail {
             step: StepId::Media,
