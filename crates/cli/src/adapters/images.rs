@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
     path::PathBuf,
     sync::Arc,
     time::Duration,
@@ -154,44 +154,46 @@ impl ImageHost for Images {
     }
 }
 
-/// Listens where it was said, or on the port of before, or on one of the system's choice.
+/// Listens where it was said, and on the port of before where none was said. It answers nobody yet.
 fn listen(
     wanted: Option<SocketAddr>,
     advertise: Advertise,
     of: &BTreeMap<String, NodeImage>,
     state: &StateDir,
 ) -> anyhow::Result<(MediaServer, Events)> {
-    if let Some(address) = wanted {
-        return Ok(MediaServer::bind(vec![Listen::http(address)], advertise)?);
+    let everywhere = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
+    let mut addresses = vec![wanted.unwrap_or(everywhere)];
+    if wanted.is_none() && needs_v6(of) {
+        addresses.push(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), 0));
     }
-    let known = state.media_port()?;
-    let v4 = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), known.unwrap_or(0));
-    let start = |addresses: Vec<SocketAddr>, advertise: Advertise| {
-        MediaServer::bind(addresses.into_iter().map(Listen::http).collect(), advertise).with_context(|| match known {
-            Some(port) => format!(
-                "images were served on port {port} before, and BMCs may still read from there; free it, or give --media-listen"
-            ),
-            None => "give another address with --media-listen".to_owned(),
-        })
-    };
+    let chosen = wanted.is_some_and(|address| address.port() != 0);
+    let known = if chosen { None } else { state.media_port()? };
     let port = match known {
-        Some(port) => port,
-        // A first server finds a free port; the next one, if IPv6 is needed too, takes it again.
-        None => {
-            let (server, events) = start(vec![v4], advertise.clone())?;
-            let port = server.bound().first().map_or(0, |bound| bound.address.port());
-            state.keep_media_port(port)?;
-            if !needs_v6(of) {
-                return Ok((server, events));
-            }
-            port
-        }
+        Some(port) => Some(port),
+        // Both families on one port, which has to be found before.
+        None if addresses.len() > 1 => Some(free_port()?),
+        None => None,
     };
-    let mut addresses = vec![SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port)];
-    if needs_v6(of) {
-        addresses.push(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port));
+    if let Some(port) = port {
+        addresses.iter_mut().for_each(|address| address.set_port(port));
     }
-    start(addresses, advertise)
+    let listen = addresses.into_iter().map(Listen::http).collect();
+    let (server, events) = MediaServer::bind(listen, advertise).with_context(|| match known {
+        Some(port) => format!(
+            "images were served on port {port} before, and BMCs may still read from there; free it, or give --media-listen with another"
+        ),
+        None => "give another address with --media-listen".to_owned(),
+    })?;
+    if let (false, Some(bound)) = (chosen, server.bound().first()) {
+        state.keep_media_port(bound.address.port())?;
+    }
+    Ok((server, events))
+}
+
+/// A port that is free at this moment.
+fn free_port() -> anyhow::Result<u16> {
+    let found = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|listener| listener.local_addr());
+    Ok(found.context("no free port for images; give --media-listen")?.port())
 }
 
 fn needs_v6(of: &BTreeMap<String, NodeImage>) -> bool {

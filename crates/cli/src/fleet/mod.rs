@@ -99,12 +99,7 @@ impl Fleet {
         let inbox = Inbox::open(&dir)?;
         let asked = site.resolve(&options.install, "--install")?;
         let connector = Arc::new(connector(&site, &nodes, options, state, world, &dir)?);
-        let serve = ServeOptions {
-            listen: options.media_listen,
-            base_url: options.media_url.clone(),
-            networks: options.media_urls.clone(),
-        };
-        let (images, signs) = Images::start(&serve, images_of(&nodes, options), state)?;
+        let (images, signs) = Images::start(&serving(options), images_of(&nodes, options), state)?;
         let images = Arc::new(images);
         let limits = limits(options);
         let engine = Engine::new(Parts {
@@ -142,11 +137,6 @@ impl Fleet {
         self.shared.specs.keys().cloned().collect()
     }
 
-    /// The journal, for readers.
-    pub(crate) fn journal(&self) -> Arc<dyn Journal> {
-        Arc::clone(&self.journal)
-    }
-
     /// Where images are served, for people.
     pub(crate) fn listening(&self) -> String {
         self.images.listening()
@@ -169,6 +159,14 @@ impl Fleet {
             }
         };
         self.shared.specs.keys().filter_map(said).collect()
+    }
+}
+
+fn serving(options: &ApplyOptions) -> ServeOptions {
+    ServeOptions {
+        listen: options.media_listen,
+        base_url: options.media_url.clone(),
+        networks: options.media_urls.clone(),
     }
 }
 

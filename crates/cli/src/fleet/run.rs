@@ -49,52 +49,17 @@ impl Fleet {
     ) -> anyhow::Result<Finished> {
         let version = env!("CARGO_PKG_VERSION").to_owned();
         self.shared.engine.record(None, Event::AgentStarted { version }).await?;
-        let mut requests = Requests::of(&self.inbox, self.journal.as_ref()).await?;
-        let mut signals = Signals::new()?;
-        let mut tasks = Tasks::default();
-        self.nodes().into_iter().for_each(|node| tasks.begin(&self, node));
         let end = timeout.map(|timeout| Instant::now() + timeout);
-        let mut ended = Ended::Complete;
-        let shown = self.journal();
-        let mut last = self.before;
-        let mut grown = shown.watch();
-        while !tasks.set.is_empty() {
-            tokio::select! {
-                biased;
-                () = signals.next() => {
-                    if ended == Ended::Stopped {
-                        ended = Ended::AtOnce;
-                        break;
-                    }
-                    ended = Ended::Stopped;
-                    self.stop();
-                    world.stderr.line("stopping: acts under way are finished and sessions given back; the next apply goes on. Once more to end at once")?;
-                }
-                () = at(end), if ended == Ended::Complete => {
-                    ended = Ended::TimedOut;
-                    self.stop();
-                    world.stderr.line("the time given is over; stopping: acts under way are finished, and the next apply goes on")?;
-                }
-                arrived = requests.next(&self.inbox) => {
-                    for again in requests.obey(&self, &tasks, arrived?).await? {
-                        tasks.begin(&self, again);
-                    }
-                }
-                changed = grown.wait_for(|seq| *seq > last) => {
-                    changed.context("the journal is closed")?;
-                    last = progress.catch_up(shown.as_ref(), last).await?;
-                }
-                joined = tasks.set.join_next() => {
-                    if let Some(joined) = joined {
-                        let report = joined.context("a node's task ended unexpectedly; this is a fault in rackhand")?;
-                        last = progress.catch_up(shown.as_ref(), last).await?;
-                        progress.ended(&report.node, in_words(&report.result).0);
-                        tasks.ended(report);
-                    }
-                }
-            }
-        }
-        progress.catch_up(shown.as_ref(), last).await?;
+        let mut watch = Watch {
+            fleet: &self,
+            tasks: Tasks::default(),
+            ended: Ended::Complete,
+            progress,
+            last: self.before,
+            world,
+        };
+        watch.over_nodes(end).await?;
+        let Watch { tasks, ended, .. } = watch;
         let reports = tasks.reports(&self.nodes());
         let history = self.shared.engine.history();
         if ended != Ended::AtOnce {
@@ -114,6 +79,76 @@ impl Fleet {
         drop(shared);
         images.shut_down().await;
         reports.finish(world).await
+    }
+}
+
+/// Watches over a run's tasks.
+struct Watch<'a> {
+    fleet: &'a Fleet,
+    tasks: Tasks,
+    ended: Ended,
+    progress: &'a mut Progress,
+    /// The last record that was shown.
+    last: u64,
+    world: &'a World,
+}
+
+impl Watch<'_> {
+    /// Begins every node, and waits for all ends while it hears of everything else.
+    async fn over_nodes(&mut self, end: Option<Instant>) -> anyhow::Result<()> {
+        let fleet = self.fleet;
+        let mut requests = Requests::of(&fleet.inbox, fleet.journal.as_ref()).await?;
+        let mut signals = Signals::new()?;
+        let mut grown = fleet.journal.watch();
+        fleet.nodes().into_iter().for_each(|node| self.tasks.begin(fleet, node));
+        while !self.tasks.set.is_empty() && self.ended != Ended::AtOnce {
+            let last = self.last;
+            tokio::select! {
+                biased;
+                () = signals.next() => self.told_to_stop()?,
+                () = at(end), if self.ended == Ended::Complete => self.out_of_time()?,
+                arrived = requests.next(&fleet.inbox) => {
+                    for again in requests.obey(fleet, &self.tasks, arrived?).await? {
+                        self.tasks.begin(fleet, again);
+                    }
+                }
+                changed = grown.wait_for(|seq| *seq > last) => {
+                    changed.context("the journal is closed")?;
+                    self.show().await?;
+                }
+                Some(joined) = self.tasks.set.join_next() => {
+                    let report = joined.context("a node's task ended unexpectedly; this is a fault in rackhand")?;
+                    self.show().await?;
+                    self.progress.ended(&report.node, in_words(&report.result).0);
+                    self.tasks.ended(report);
+                }
+            }
+        }
+        self.show().await
+    }
+
+    /// Shows what the journal says by now.
+    async fn show(&mut self) -> anyhow::Result<()> {
+        self.last = self.progress.catch_up(self.fleet.journal.as_ref(), self.last).await?;
+        Ok(())
+    }
+
+    fn told_to_stop(&mut self) -> anyhow::Result<()> {
+        if self.ended == Ended::Stopped {
+            self.ended = Ended::AtOnce;
+            return Ok(());
+        }
+        self.ended = Ended::Stopped;
+        self.fleet.stop();
+        self.world.stderr.line("stopping: acts under way are finished and sessions given back; the next apply goes on. Once more to end at once")?;
+        Ok(())
+    }
+
+    fn out_of_time(&mut self) -> anyhow::Result<()> {
+        self.ended = Ended::TimedOut;
+        self.fleet.stop();
+        self.world.stderr.line("the time given is over; stopping: acts under way are finished and sessions given back; the next apply goes on")?;
+        Ok(())
     }
 }
 

@@ -48,12 +48,7 @@ pub(crate) fn of(event: &Event) -> Option<Words> {
         // Said by `Identified` already.
         Event::StepFinished { step: StepId::Connect, result: StepResult::AlreadySo, .. } => return None,
         Event::StepFinished { step, result, detail, .. } => {
-            let (mark, paint) = match result {
-                StepResult::Done => ("done", Paint::Good),
-                StepResult::AlreadySo => ("already so", Paint::Dim),
-                StepResult::NotRequired => ("not required", Paint::Dim),
-                StepResult::Failed => ("FAILED", Paint::Bad),
-            };
+            let (mark, paint) = finished(*result);
             words(step, format!("{mark}: {detail}"), paint)
         }
         Event::StepRetried { step, error, wait_ms, .. } => {
@@ -72,6 +67,15 @@ pub(crate) fn of(event: &Event) -> Option<Words> {
         }
         _ => return None,
     })
+}
+
+fn finished(result: StepResult) -> (&'static str, Paint) {
+    match result {
+        StepResult::Done => ("done", Paint::Good),
+        StepResult::AlreadySo => ("already so", Paint::Dim),
+        StepResult::NotRequired => ("not required", Paint::Dim),
+        StepResult::Failed => ("FAILED", Paint::Bad),
+    }
 }
 
 /// A proven act needs no second line; anything else does.

@@ -5,6 +5,7 @@
 mod bench;
 mod bmc;
 mod decisions;
+mod demo;
 mod help;
 mod provision;
 mod validate;

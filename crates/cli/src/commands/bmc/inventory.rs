@@ -48,55 +48,64 @@ fn identity(who: &Identity) -> Table {
 }
 
 fn tables(here: &Here<'_>, hardware: &HardwareInventory) -> anyhow::Result<()> {
-    let mut processors = Table::new(&["  ID", "MODEL", "CORES", "THREADS"]);
-    for one in &hardware.processors {
-        processors.row([id(&one.id), or_dash(one.model.as_ref()), or_dash(one.cores), or_dash(one.threads)]);
-    }
-    let mut memory = Table::new(&["  ID", "MIB", "PART"]);
-    for one in &hardware.memory {
-        memory.row([id(&one.id), or_dash(one.mebibytes), or_dash(one.part_number.as_ref())]);
-    }
-    let mut drives = Table::new(&["  ID", "MODEL", "SERIAL", "SIZE", "KIND"]);
-    for one in &hardware.drives {
-        let kind = [one.media.as_deref(), one.protocol.as_deref()]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join(" ");
-        drives.row([
-            id(&one.id),
-            or_dash(one.model.as_ref()),
-            or_dash(one.serial.as_ref()),
-            size(one.bytes),
-            kind,
-        ]);
-    }
-    let mut volumes = Table::new(&["  ID", "NAME", "RAID", "SIZE"]);
-    for one in &hardware.volumes {
-        volumes.row([id(&one.id), or_dash(one.name.as_ref()), or_dash(one.raid.as_ref()), size(one.bytes)]);
-    }
-    let mut ports = Table::new(&["  ID", "MAC", "LINK"]);
-    for one in &hardware.ports {
-        let link = one.link_up.map(|up| if up { "up" } else { "down" });
-        ports.row([id(&one.id), or_dash(one.mac.as_ref()), or_dash(link)]);
-    }
     let parts = [
-        ("Processors", processors),
-        ("Memory", memory),
-        ("Drives", drives),
-        ("Volumes", volumes),
-        ("Network ports", ports),
+        ("Processors", processors(hardware)),
+        ("Memory", memory(hardware)),
+        ("Drives", drives(hardware)),
+        ("Volumes", volumes(hardware)),
+        ("Network ports", ports(hardware)),
     ];
     for (title, table) in parts {
         if !table.is_empty() {
-            here.world.stdout.text(&format!(
-                "\n{}\n{}",
-                here.style.paint(Paint::Bold, title),
-                table.render(here.style)
-            ))?;
+            let title = here.style.paint(Paint::Bold, title);
+            here.world.stdout.text(&format!("\n{title}\n{}", table.render(here.style)))?;
         }
     }
     Ok(())
+}
+
+fn processors(hardware: &HardwareInventory) -> Table {
+    let mut table = Table::new(&["  ID", "MODEL", "CORES", "THREADS"]);
+    for one in &hardware.processors {
+        table.row([id(&one.id), or_dash(one.model.as_ref()), or_dash(one.cores), or_dash(one.threads)]);
+    }
+    table
+}
+
+fn memory(hardware: &HardwareInventory) -> Table {
+    let mut table = Table::new(&["  ID", "MIB", "PART"]);
+    for one in &hardware.memory {
+        table.row([id(&one.id), or_dash(one.mebibytes), or_dash(one.part_number.as_ref())]);
+    }
+    table
+}
+
+fn drives(hardware: &HardwareInventory) -> Table {
+    let mut table = Table::new(&["  ID", "MODEL", "SERIAL", "SIZE", "KIND"]);
+    for one in &hardware.drives {
+        let kind = [one.media.as_deref(), one.protocol.as_deref()];
+        let kind: Vec<&str> = kind.into_iter().flatten().collect();
+        let (model, serial) = (or_dash(one.model.as_ref()), or_dash(one.serial.as_ref()));
+        table.row([id(&one.id), model, serial, size(one.bytes), kind.join(" ")]);
+    }
+    table
+}
+
+fn volumes(hardware: &HardwareInventory) -> Table {
+    let mut table = Table::new(&["  ID", "NAME", "RAID", "SIZE"]);
+    for one in &hardware.volumes {
+        table.row([id(&one.id), or_dash(one.name.as_ref()), or_dash(one.raid.as_ref()), size(one.bytes)]);
+    }
+    table
+}
+
+fn ports(hardware: &HardwareInventory) -> Table {
+    let mut table = Table::new(&["  ID", "MAC", "LINK"]);
+    for one in &hardware.ports {
+        let link = one.link_up.map(|up| if up { "up" } else { "down" });
+        table.row([id(&one.id), or_dash(one.mac.as_ref()), or_dash(link)]);
+    }
+    table
 }
 
 fn id(id: &str) -> String {
