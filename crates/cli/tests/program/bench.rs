@@ -89,14 +89,24 @@ pub(crate) const PACE: &str = "0.02";
 impl Bench {
     /// Machines `node1` … of these personalities, off and new.
     pub(crate) async fn new(personalities: &[&str]) -> Self {
-        Self::with(personalities, |machine| machine).await
+        Self::made(personalities, SCALE, |machine| machine).await
     }
 
+    /// At another pace.
+    pub(crate) async fn at(personalities: &[&str], scale: f64) -> Self {
+        Self::made(personalities, scale, |machine| machine).await
+    }
+
+    /// With machines that are changed.
     pub(crate) async fn with(personalities: &[&str], change: impl Fn(MachineSpec) -> MachineSpec) -> Self {
+        Self::made(personalities, SCALE, change).await
+    }
+
+    async fn made(personalities: &[&str], scale: f64, change: impl Fn(MachineSpec) -> MachineSpec) -> Self {
         // Each bench has addresses of its own, so that a stray request to another would be seen.
         static BENCHES: AtomicU8 = AtomicU8::new(1);
         let number = BENCHES.fetch_add(1, Ordering::Relaxed);
-        let mut builder = Simulator::builder().time_scale(SCALE);
+        let mut builder = Simulator::builder().time_scale(scale);
         for (name, wanted) in (1..).zip(personalities) {
             let known = personality::all().into_iter().find(|one| one.name() == *wanted).unwrap();
             builder = builder
