@@ -19,7 +19,8 @@ use std::{
 use anyhow::Context as _;
 use rackhand_agent::{
     engine::{Engine, Limits, Parts},
-    journal::{FileJournal, Inbox, Journal, OnLoss},
+    event::Event,
+    journal::{FileJournal, Inbox, Journal, OnLoss, Record},
     ledger::FileLedger,
 };
 use rackhand_bmc::{Credentials, Pacing};
@@ -46,12 +47,9 @@ use crate::{
 /// A run, ready to begin.
 pub(crate) struct Fleet {
     shared: Arc<Shared>,
-    journal: Arc<dyn Journal>,
     inbox: Inbox,
     images: Arc<Images>,
     reports: reports::Reports,
-    /// The journal's last record before this run.
-    before: u64,
 }
 
 /// What every node's task shares.
@@ -62,6 +60,9 @@ struct Shared {
     asked: BTreeMap<String, String>,
     connector: Arc<SiteConnector>,
     engine: Engine,
+    journal: Arc<dyn Journal>,
+    /// The journal's last record before this run.
+    before: u64,
     /// Machines that are connected only to learn who they are, at once.
     places: Arc<Semaphore>,
     pacing: Pacing,
@@ -80,6 +81,26 @@ impl Shared {
     /// Gives a node a new token, for another task of it.
     fn renew_cancel(&self, node: &str, token: CancellationToken) {
         self.cancels.lock().unwrap_or_else(PoisonError::into_inner).insert(node.to_owned(), token);
+    }
+}
+
+impl Shared {
+    /// Waits until the engine has taken up the job that an earlier process left open for a node.
+    async fn taken_up(&self, node: &str) {
+        let mut grown = self.journal.watch();
+        let mut after = self.before;
+        loop {
+            // A journal that cannot be read ends the run by itself.
+            let Ok(records) = self.journal.read(after, 1000).await else { return };
+            let of_node = |record: &&Record| record.node.as_deref() == Some(node);
+            if records.iter().filter(of_node).any(|record| matches!(record.event, Event::JobResumed { .. })) {
+                return;
+            }
+            after = records.last().map_or(after, |record| record.seq);
+            if grown.wait_for(|last| *last > after).await.is_err() {
+                return;
+            }
+        }
     }
 }
 
@@ -122,6 +143,8 @@ impl Fleet {
             asked: asked.into_iter().map(|node| (node, "--install".to_owned())).collect(),
             connector,
             engine,
+            journal: Arc::clone(&journal),
+            before,
             places: Arc::new(Semaphore::new(limits.nodes.max(1))),
             pacing: options.pacing.clone(),
             sightings: sightings::Router::new(signs),
@@ -129,7 +152,7 @@ impl Fleet {
             stop: CancellationToken::new(),
         };
         let reports = reports::Reports::start(&options.reports, &journal)?;
-        Ok(Self { shared: Arc::new(shared), journal, inbox, images, reports, before })
+        Ok(Self { shared: Arc::new(shared), inbox, images, reports })
     }
 
     /// The nodes of the run, in order of name.

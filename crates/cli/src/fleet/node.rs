@@ -33,6 +33,7 @@ pub(super) async fn run(shared: Arc<Shared>, node: String) -> NodeReport {
 async fn brought(shared: &Shared, spec: &NodeSpec, cancel: &CancellationToken) -> NodeResult {
     let node = spec.name.as_str();
     let history = shared.engine.history().node(node).cloned();
+    let open = history.as_ref().and_then(NodeHistory::running_job).is_some();
     let wanted = match wanted(shared, spec, history.as_ref(), cancel).await {
         Ok(wanted) => wanted,
         Err(result) => return result,
@@ -43,7 +44,7 @@ async fn brought(shared: &Shared, spec: &NodeSpec, cancel: &CancellationToken) -
     let reports = tokio::select! {
         biased;
         reports = &mut running => reports,
-        () = cancel.cancelled() => {
+        () = told_to_cancel(shared, node, cancel, open) => {
             // The run was polled before this, so it knows the node.
             let _ = shared.engine.handle().cancel(node);
             running.await
@@ -52,6 +53,15 @@ async fn brought(shared: &Shared, spec: &NodeSpec, cancel: &CancellationToken) -
     match reports.into_iter().next() {
         Some(report) => report.result,
         None => NodeResult::NotStarted("the engine answered nothing; this is a fault in rackhand".to_owned()),
+    }
+}
+
+/// Waits until the node is to be cancelled. A job that was left open is cancelled once the engine has taken it up: before
+/// that, what it had prepared could not be taken back.
+async fn told_to_cancel(shared: &Shared, node: &str, cancel: &CancellationToken, open: bool) {
+    cancel.cancelled().await;
+    if open {
+        shared.taken_up(node).await;
     }
 }
 

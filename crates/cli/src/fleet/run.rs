@@ -55,7 +55,7 @@ impl Fleet {
             tasks: Tasks::default(),
             ended: Ended::Complete,
             progress,
-            last: self.before,
+            last: self.shared.before,
             world,
         };
         watch.over_nodes(end).await?;
@@ -97,9 +97,9 @@ impl Watch<'_> {
     /// Begins every node, and waits for all ends while it hears of everything else.
     async fn over_nodes(&mut self, end: Option<Instant>) -> anyhow::Result<()> {
         let fleet = self.fleet;
-        let mut requests = Requests::of(&fleet.inbox, fleet.journal.as_ref()).await?;
+        let mut requests = Requests::of(&fleet.inbox, fleet.shared.journal.as_ref()).await?;
         let mut signals = Signals::new()?;
-        let mut grown = fleet.journal.watch();
+        let mut grown = fleet.shared.journal.watch();
         fleet.nodes().into_iter().for_each(|node| self.tasks.begin(fleet, node));
         while !self.tasks.set.is_empty() && self.ended != Ended::AtOnce {
             let last = self.last;
@@ -129,7 +129,7 @@ impl Watch<'_> {
 
     /// Shows what the journal says by now.
     async fn show(&mut self) -> anyhow::Result<()> {
-        self.last = self.progress.catch_up(self.fleet.journal.as_ref(), self.last).await?;
+        self.last = self.progress.catch_up(self.fleet.shared.journal.as_ref(), self.last).await?;
         Ok(())
     }
 

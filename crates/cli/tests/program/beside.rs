@@ -120,3 +120,27 @@ async fn a_stopped_apply_gives_its_session_back_and_the_next_one_goes_on() {
     let settings = requests.iter().filter(|one| one.method == "PATCH" && one.path.contains("Bios")).count();
     assert_eq!(settings, 1, "the settings are written once");
 }
+
+#[tokio::test]
+async fn a_job_that_a_killed_apply_left_open_is_cancelled_by_the_next_one_and_taken_back() {
+    let bench = Bench::at(&["idrac9"], SLOW).await;
+    let mut apply = Apply::start(&bench);
+    apply.until("boot once  ").await;
+    apply.signal(Signal::KILL);
+    assert_eq!(apply.end().await.0, None, "killed");
+
+    let cancel = bench.rackhand(&["cancel", "node1"]).await;
+    assert_eq!(cancel.exit, Exit::Done, "{cancel:?}");
+    assert!(cancel.stderr.contains("as soon as the next apply"), "{}", cancel.stderr);
+    let next = bench.apply(&[]).await;
+    assert_eq!(next.exit, Exit::SomeNodes, "{next:?}");
+    assert!(next.stdout.contains("Cancelled"), "{}", next.stdout);
+    let media = bench.simulator.log().changes("node1", "media:1");
+    assert!(media.iter().any(|(_, to)| to.contains("installer.iso")), "{media:?}");
+    assert!(
+        media.last().is_some_and(|(_, to)| !to.contains("installer.iso")),
+        "the image was left in: {media:?}"
+    );
+    let jobs = bench.rackhand(&["get", "jobs"]).await;
+    assert!(jobs.stdout.contains("Cancelled"), "{}", jobs.stdout);
+}
