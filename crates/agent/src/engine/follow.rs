@@ -55,7 +55,11 @@ pub(super) async fn verify_bios(
                     return Ok(after_post(&verdict, undecided));
                 }
                 if Instant::now() >= end {
-                    return Ok(BiosFate::Failed(not_in_force(&verdict, pacing.bios_apply)));
+                    // A host held in setup may show POST as going on for good (CIMC).
+                    return Ok(match after_post(&verdict, undecided) {
+                        BiosFate::NeverArrived => BiosFate::NeverArrived,
+                        _ => BiosFate::Failed(not_in_force(&verdict, pacing.bios_apply)),
+                    });
                 }
             }
             Err(error) if error.kind().is_transient() && Instant::now() < end => {
