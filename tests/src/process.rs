@@ -1,12 +1,13 @@
 //! Programs as processes: a simulator of its own, `rackhand` beside it.
 
 use std::{
-    collections::BTreeMap,
     fs,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
 };
+
+use crate::effects::Effects;
 
 /// A simulator in a process of its own, with a site written for it. Killed when dropped.
 #[derive(Debug)]
@@ -62,8 +63,8 @@ impl Apart {
     ///
     /// # Errors
     /// When the log cannot be read.
-    pub fn effects(&self) -> std::io::Result<BTreeMap<String, usize>> {
-        let mut effects = BTreeMap::new();
+    pub fn effects(&self) -> std::io::Result<Effects> {
+        let mut effects = Effects::new();
         for line in fs::read_to_string(self.directory.join("simulator.jsonl"))?.lines() {
             let entry: serde_json::Value = serde_json::from_str(line)?;
             let text = |field: &str| {
