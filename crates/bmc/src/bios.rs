@@ -75,6 +75,7 @@ impl From<&str> for AttributeValue {
 
 /// Current and pending values as observed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct BiosState {
     /// What is in force.
     pub current: Attributes,
@@ -99,6 +100,7 @@ pub enum PendingSettings {
 
 /// The attribute registry, as far as it is used.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct BiosRegistry {
     /// Its name and version.
     pub id: String,
@@ -108,6 +110,7 @@ pub struct BiosRegistry {
 
 /// One attribute of a registry.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RegistryAttribute {
     /// Its type with bounds.
     pub kind: AttributeKind,
@@ -146,6 +149,7 @@ pub enum AttributeKind {
 
 /// What to write, in order.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct BiosPlan {
     /// Stages in order; each needs a reset. Empty when nothing differs.
     pub stages: Vec<BiosStage>,
@@ -157,6 +161,7 @@ pub struct BiosPlan {
 
 /// Attributes that can be written together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct BiosStage {
     /// The values to write.
     pub attributes: Attributes,
@@ -166,6 +171,7 @@ pub struct BiosStage {
 
 /// Why one attribute cannot be set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct BiosProblem {
     /// The attribute.
     pub attribute: String,
@@ -175,6 +181,7 @@ pub struct BiosProblem {
 
 /// What became of a stage.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct BiosVerdict {
     /// Each attribute's fate.
     pub attributes: BTreeMap<String, AttributeVerdict>,

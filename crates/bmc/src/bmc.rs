@@ -137,6 +137,17 @@ impl Bmc {
         )
     }
 
+    /// Refuses to go on from a mutation that was neither answered nor seen.
+    fn answered(&self, what: &str, outcome: &Outcome) -> Result<()> {
+        match outcome {
+            Outcome::Unknown { seen } => {
+                let seen = format!("no answer came to the request ({what}), nor did it show: {seen}");
+                Err(Error::new(ErrorKind::Lost, &self.address, seen))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn not_observed(&self, what: impl Into<String>) -> Error {
         Error::new(ErrorKind::NotObserved, &self.address, what)
     }
@@ -164,8 +175,7 @@ impl Bmc {
             );
         }
         let outcome = power.reset(ResetType::ForceOff).await?;
-        self.wait_power(PowerState::Off, self.pacing.power_change).await?;
-        Ok(settled(outcome))
+        proven(outcome, self.wait_power(PowerState::Off, self.pacing.power_change).await)
     }
 
     /// Switches the host on and proves it.
@@ -178,8 +188,7 @@ impl Bmc {
             return Ok(Outcome::Unchanged);
         }
         let outcome = power.reset(ResetType::On).await?;
-        self.wait_power(PowerState::On, self.pacing.power_change).await?;
-        Ok(settled(outcome))
+        proven(outcome, self.wait_power(PowerState::On, self.pacing.power_change).await)
     }
 
     /// Waits until the power state is `wanted`. Transient errors of a read are waited through.
@@ -228,7 +237,8 @@ impl Bmc {
             return Ok((slot, Outcome::Unchanged));
         }
         if !slot.is_empty() {
-            let _ = self.clear_slot(&slot.id).await?;
+            let cleared = self.clear_slot(&slot.id).await?;
+            self.answered(&format!("eject from slot {}", slot.id), &cleared)?;
         }
         let outcome = self.attach(&slot.id, image).await?;
         Ok((slot, outcome))
@@ -240,7 +250,8 @@ impl Bmc {
     /// # Errors
     /// [`ErrorKind::Conflict`] when the host is on before it should be, and as the operations it is made of.
     pub async fn boot_image_once(&self, image: &MediaImage) -> Result<MediaSlot> {
-        let (slot, _) = self.mount(image).await?;
+        let (slot, mounted) = self.mount(image).await?;
+        self.answered(&format!("insert into slot {}", slot.id), &mounted)?;
         let target = BootTarget::Cd;
         let wanted = BootOverride { target: target.clone(), enabled: OverrideEnabled::Once, mode: None };
         // Written without looking first: the host is off, so writing it twice differs in nothing, and the look that
@@ -285,22 +296,23 @@ impl Bmc {
         }
         let outcome = media.eject(id).await?;
         let deadline = self.pacing.media_detach;
-        self.wait_until(deadline, || async {
-            let slot = media.slot(id).await?;
-            Ok(if slot.is_empty() {
-                Progress::There(())
-            } else {
-                Progress::NotYet(format!(
-                    "the slot still shows {}",
-                    slot.image.as_deref().unwrap_or("an inserted medium")
-                ))
+        let seen = self
+            .wait_until(deadline, || async {
+                let slot = media.slot(id).await?;
+                Ok(if slot.is_empty() {
+                    Progress::There(())
+                } else {
+                    Progress::NotYet(format!(
+                        "the slot still shows {}",
+                        slot.image.as_deref().unwrap_or("an inserted medium")
+                    ))
+                })
             })
-        })
-        .await
-        .map_err(|seen| {
-            self.at_deadline(&format!("slot {id} to be empty after the eject"), deadline, seen)
-        })?;
-        Ok(settled(outcome))
+            .await
+            .map_err(|seen| {
+                self.at_deadline(&format!("slot {id} to be empty after the eject"), deadline, seen)
+            });
+        proven(outcome, seen)
     }
 
     /// Inserts an image into an empty slot and proves that it is attached.
@@ -327,25 +339,26 @@ impl Bmc {
     async fn prove_attached(&self, id: &SlotId, image: &MediaImage, outcome: Outcome) -> Result<Outcome> {
         let media = self.media()?;
         let deadline = self.pacing.media_attach;
-        self.wait_until(deadline, || async {
-            let slot = media.slot(id).await?;
-            if slot.holds(&image.url) {
-                return Ok(Progress::There(()));
-            }
-            if let Some(problem) = slot.problem {
-                return Ok(Progress::Never(format!("the BMC could not attach {}: {problem}", image.url)));
-            }
-            Ok(Progress::NotYet(match slot.image {
-                Some(other) if other != image.url => format!("the slot shows another image, {other}"),
-                Some(_) => "the slot names the image but shows it as not attached".to_owned(),
-                None => "the slot shows no image".to_owned(),
-            }))
-        })
-        .await
-        .map_err(|seen| {
-            self.at_deadline(&format!("{} to be attached in slot {id}", image.url), deadline, seen)
-        })?;
-        Ok(settled(outcome))
+        let seen = self
+            .wait_until(deadline, || async {
+                let slot = media.slot(id).await?;
+                if slot.holds(&image.url) {
+                    return Ok(Progress::There(()));
+                }
+                if let Some(problem) = slot.problem {
+                    return Ok(Progress::Never(format!("the BMC could not attach {}: {problem}", image.url)));
+                }
+                Ok(Progress::NotYet(match slot.image {
+                    Some(other) if other != image.url => format!("the slot shows another image, {other}"),
+                    Some(_) => "the slot names the image but shows it as not attached".to_owned(),
+                    None => "the slot shows no image".to_owned(),
+                }))
+            })
+            .await
+            .map_err(|seen| {
+                self.at_deadline(&format!("{} to be attached in slot {id}", image.url), deadline, seen)
+            });
+        proven(outcome, seen)
     }
 
     /// An insert right after an eject answers 5xx on some BMCs (iDRAC); ironic tries three times. Each further try is
@@ -380,8 +393,8 @@ impl Bmc {
         }
         let wanted = BootOverride { target: target.clone(), enabled: OverrideEnabled::Once, mode: None };
         let outcome = boot.set_override(wanted).await?;
-        self.wait_boot(&format!("the boot override to be {target}"), |seen| seen.armed_for(target)).await?;
-        Ok(settled(outcome))
+        let what = format!("the boot override to be {target}");
+        proven(outcome, self.wait_boot(&what, |seen| seen.armed_for(target)).await)
     }
 
     /// Takes a boot override back and proves it: the next boot goes where the boot order says. A service that knows no
@@ -403,8 +416,7 @@ impl Bmc {
         let target = if knows_none { BootTarget::None } else { BootTarget::Hdd };
         let wanted = BootOverride { target, enabled: OverrideEnabled::Disabled, mode: None };
         let outcome = boot.set_override(wanted).await?;
-        self.wait_boot("the boot override to be gone", gone).await?;
-        Ok(settled(outcome))
+        proven(outcome, self.wait_boot("the boot override to be gone", gone).await)
     }
 
     async fn wait_boot(&self, what: &str, reached: impl Fn(&BootSettings) -> bool) -> Result<()> {
@@ -490,10 +502,18 @@ enum Stopped {
     Deadline(String),
 }
 
-/// The outcome of a mutation whose effect was then observed: whatever the answer said, it is done now.
-fn settled(outcome: Outcome) -> Outcome {
-    match outcome {
-        Outcome::Unchanged => Outcome::Unchanged,
-        _ => Outcome::Done,
+/// The outcome of a mutation whose effect was then looked for. Once it was seen it is done, whatever the answer said.
+/// One that had no answer and was not seen either may not have arrived at all: that stays unknown, so that the caller
+/// decides, after everything in flight must have arrived, whether it is sent again.
+fn proven(outcome: Outcome, seen: Result<()>) -> Result<Outcome> {
+    match (outcome, seen) {
+        (Outcome::Unchanged, Ok(())) => Ok(Outcome::Unchanged),
+        (_, Ok(())) => Ok(Outcome::Done),
+        (Outcome::Unknown { seen }, Err(error))
+            if *error.kind() == ErrorKind::NotObserved || error.kind().is_transient() =>
+        {
+            Ok(Outcome::Unknown { seen: format!("{seen}; {}", error.detail()) })
+        }
+        (_, Err(error)) => Err(error),
     }
 }

@@ -23,6 +23,7 @@ pub trait Boot: Send + Sync {
 
 /// The boot settings as observed. What the BMC does not show is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct BootSettings {
     /// The override's target.
     pub target: Option<BootTarget>,
@@ -45,6 +46,7 @@ impl BootSettings {
 
 /// A wanted boot override.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct BootOverride {
     /// Where to boot from.
     pub target: BootTarget,
@@ -143,6 +145,7 @@ pub enum BootMode {
 
 /// Secure boot as observed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SecureBootState {
     /// What is set for the next boot.
     pub enabled: Option<bool>,

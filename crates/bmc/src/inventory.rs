@@ -43,6 +43,7 @@ impl fmt::Display for Vendor {
 
 /// Who a machine is, learned while connecting.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Identity {
     /// The vendor whose driver speaks to it.
     pub vendor: Vendor,
@@ -66,6 +67,7 @@ pub struct Identity {
 
 /// What is in a machine.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct HardwareInventory {
     /// Processors.
     pub processors: Vec<Processor>,
@@ -83,6 +85,7 @@ pub struct HardwareInventory {
 
 /// A processor.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Processor {
     /// Its id.
     pub id: String,
@@ -96,6 +99,7 @@ pub struct Processor {
 
 /// A memory module.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct MemoryModule {
     /// Its id.
     pub id: String,
@@ -107,6 +111,7 @@ pub struct MemoryModule {
 
 /// A drive.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Drive {
     /// Its id.
     pub id: String,
@@ -124,6 +129,7 @@ pub struct Drive {
 
 /// A volume.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Volume {
     /// Its id.
     pub id: String,
@@ -137,6 +143,7 @@ pub struct Volume {
 
 /// A network port.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct NetworkPort {
     /// Its id.
     pub id: String,
@@ -148,6 +155,7 @@ pub struct NetworkPort {
 
 /// Something that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Skipped {
     /// The resource.
     pub what: String,

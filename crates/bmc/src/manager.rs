@@ -21,6 +21,7 @@ pub trait Manager: Send + Sync {
 
 /// What a Manager says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ManagerInfo {
     /// Its id.
     pub id: String,
@@ -66,6 +67,7 @@ pub trait Jobs: Send + Sync {
 
 /// A job's or task's name within its BMC; can be stored and picked up by another process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct JobRef {
     /// The URI to read.
     pub uri: String,
@@ -81,6 +83,7 @@ impl fmt::Display for JobRef {
 
 /// A job or task as observed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Job {
     /// Its name.
     pub job: JobRef,

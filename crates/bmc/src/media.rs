@@ -64,6 +64,7 @@ impl MediaType {
 
 /// A slot as observed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct MediaSlot {
     /// Its name within the BMC.
     pub id: SlotId,

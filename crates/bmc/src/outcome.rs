@@ -26,6 +26,7 @@ pub enum Outcome {
 
 /// A staged change: what it needs, what it will bring, how to tell that *it* was consumed, how to drop it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Pending {
     /// Whether the host must be reset for it.
     pub needs_reset: bool,

@@ -125,6 +125,7 @@ impl HostProgress {
 
 /// The host as one read shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct HostView {
     /// Power.
     pub power: PowerState,

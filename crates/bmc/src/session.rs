@@ -17,6 +17,7 @@ pub trait Session: Send + Sync {
 
 /// What was sent over one connection to a BMC.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RequestStats {
     /// Requests in all.
     pub requests: u64,

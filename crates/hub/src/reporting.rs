@@ -120,7 +120,8 @@ impl Reporting {
         let mut told = self.finish.clone();
         let mut run = Run::new(&self, cursor);
         loop {
-            run.fill(*last.borrow_and_update()).await?;
+            let newest = *last.borrow_and_update();
+            run.fill(newest).await?;
             run.start();
             let deadline = *told.borrow_and_update();
             if deadline.is_some() && !run.hurried {

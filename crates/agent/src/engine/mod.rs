@@ -6,6 +6,7 @@
 
 mod act;
 mod connect;
+mod ending;
 mod follow;
 mod limits;
 mod node;

@@ -15,7 +15,7 @@ use super::{
     progress::Steps,
 };
 use crate::{
-    event::{Act, ActResult, Event, JobId, JobResult, StepId, StepResult, millis},
+    event::{Act, ActResult, Event, JobId, JobResult, PowerPurpose, StepId, StepResult, millis},
     history::{JobHistory, NodeHistory},
     journal::JournalError,
     plan::{self, Gate, Next, Observed, PlannedStep},
@@ -51,6 +51,12 @@ pub(super) async fn run(shared: Arc<Shared>, job: NodeJob, cancel: CancellationT
             refused: false,
         },
         Err(Stop::Interrupt) => NodeResult::Interrupted,
+        Err(Stop::Cancel)
+            if shared.node(&node).as_ref().is_some_and(|known| known.running_job().is_some()) =>
+        {
+            let state = "its job, begun earlier, stays open; once the BMC answers, cancel it again to have it taken back";
+            NodeResult::Cancelled(state.to_owned())
+        }
         Err(Stop::Cancel) => NodeResult::Cancelled("nothing had begun".to_owned()),
         Err(Stop::Fail { step, error, refused }) => {
             NodeResult::Failed { step, error, advice: plan::advice(step, &node), refused }
@@ -131,17 +137,17 @@ async fn not_connected(shared: &Shared, job: &NodeJob, error: &Error) -> Result<
 }
 
 /// A connected node.
-struct NodeRun<'a> {
-    shared: &'a Arc<Shared>,
-    job: &'a NodeJob,
-    bmc: Arc<Bmc>,
+pub(super) struct NodeRun<'a> {
+    pub(super) shared: &'a Arc<Shared>,
+    pub(super) job: &'a NodeJob,
+    pub(super) bmc: Arc<Bmc>,
     cancel: &'a CancellationToken,
     permit: Option<super::limits::Permit>,
     watch: HostWatch,
 }
 
 impl NodeRun<'_> {
-    fn node(&self) -> &str {
+    pub(super) fn node(&self) -> &str {
         &self.job.wanted.node
     }
 
@@ -149,11 +155,11 @@ impl NodeRun<'_> {
         self.shared.node(self.node())
     }
 
-    fn running(&self) -> Option<JobHistory> {
+    pub(super) fn running(&self) -> Option<JobHistory> {
         self.history().and_then(|history| history.job).filter(|job| job.result.is_none())
     }
 
-    async fn record(&self, event: Event) -> Result<(), JournalError> {
+    pub(super) async fn record(&self, event: Event) -> Result<(), JournalError> {
         self.shared.record(Some(self.node()), event).await
     }
 
@@ -360,7 +366,13 @@ impl NodeRun<'_> {
                 tracing::info!(node = self.node(), %act, %seen, "no answer came: reading back once it must have arrived");
                 sleep(in_flight).await;
                 let observed = self.look(Depth::Job, act.step()).await?;
-                plan::resolve(act, &observed)
+                let result = plan::resolve(act, &observed);
+                if result == ActResult::FoundNotDone {
+                    self.record(Event::Outcome { job, act: act.clone(), result }).await?;
+                    let error = Error::new(ErrorKind::Lost, &self.bmc.address, format!("no answer came, and nothing was done: {seen}"));
+                    return self.again_later(steps, act, &error, tries).await;
+                }
+                result
             }
             Carried::Failed(error) => {
                 let result = ActResult::Failed { error: error.to_string() };
@@ -369,7 +381,10 @@ impl NodeRun<'_> {
             }
         };
         tries.reset(self.shared);
-        steps.say(said(act, &result));
+        // That the host goes off after its settings are in force is not what a reader of this step wants to know.
+        if !matches!(act, Act::PowerOff { purpose: PowerPurpose::BiosStage { .. }, .. }) {
+            steps.say(said(act, &result));
+        }
         self.record(Event::Outcome { job, act: act.clone(), result }).await?;
         Ok(())
     }
@@ -466,71 +481,6 @@ impl NodeRun<'_> {
             Ok(Waited::TooLate(error)) => Err(Stop::Fail { step: sign.step(), error, refused: false }),
             Err(error) => Err(fail(sign.step(), &error)),
         }
-    }
-
-    /// Ends a failed job: nothing that it began stays behind, as far as the BMC lets it be undone.
-    async fn failed(
-        &mut self,
-        steps: &mut Steps,
-        step: StepId,
-        error: String,
-        refused: bool,
-    ) -> Result<JobResult, Stop> {
-        let installing = self.running().is_some_and(|job| plan::is_installing(&job));
-        steps.say(error.clone());
-        if steps.current() != Some(step) {
-            steps.enter(self.shared, step, &error, &[]).await?;
-        }
-        steps.finish(self.shared, StepResult::Failed).await?;
-        let left = if installing { None } else { self.undo(steps).await? };
-        let mut advice = plan::advice(step, self.node());
-        if let Some(left) = left {
-            advice = format!("{advice}. {left}");
-        }
-        Ok(JobResult::Failed { step, error, advice, installing, refused })
-    }
-
-    async fn cancelled(&mut self, steps: &mut Steps) -> Result<JobResult, Stop> {
-        let installing = self.running().is_some_and(|job| plan::is_installing(&job));
-        steps.say("cancelled");
-        steps.finish(self.shared, StepResult::Failed).await?;
-        let state = if installing {
-            "the host had been switched on to install and was left running, with the medium in".to_owned()
-        } else {
-            let left = self.undo(steps).await?;
-            left.unwrap_or_else(|| {
-                "the host was not switched on to install, and no medium or boot override of ours is left"
-                    .to_owned()
-            })
-        };
-        Ok(JobResult::Cancelled { state, installing })
-    }
-
-    /// Takes back what the job had prepared. Each an act like any other; what cannot be taken back is said.
-    async fn undo(&self, steps: &mut Steps) -> Result<Option<String>, Stop> {
-        let Some(job) = self.running() else { return Ok(None) };
-        if job.acts.is_empty() {
-            return Ok(None);
-        }
-        let observed = match observe_to(&self.bmc, &self.job.wanted, Depth::Following).await {
-            Ok(observed) => observed,
-            Err(error) => return Ok(Some(format!("What it had prepared could not be taken back: {error}"))),
-        };
-        let mut left = Vec::new();
-        for act in plan::undo(&observed, &job) {
-            let in_flight_ms = millis(in_flight(&act, &self.shared.parts.pacing));
-            self.record(Event::Intent { job: job.id.clone(), act: act.clone(), in_flight_ms }).await?;
-            let result = match carry_out(&self.bmc, &act).await {
-                Carried::Proven(result) => result,
-                Carried::Unknown(error) => ActResult::Failed { error },
-                Carried::Failed(error) => ActResult::Failed { error: error.to_string() },
-            };
-            if let ActResult::Failed { error } = &result {
-                left.push(format!("Could not {act}: {error}"));
-            }
-            self.record(Event::Outcome { job: steps.job().clone(), act, result }).await?;
-        }
-        Ok((!left.is_empty()).then(|| left.join(". ")))
     }
 }
 

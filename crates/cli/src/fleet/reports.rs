@@ -8,7 +8,7 @@ use rackhand_hub::{
     Finish, JsonLines, Reporter, Reporting, Retries, Status, Token, Webhook, WebhookOptions, tls_config,
 };
 use rackhand_media::Sha256Digest;
-use tokio::{runtime::Handle, task::JoinHandle};
+use tokio::task::JoinHandle;
 
 use crate::{World, exit::usage};
 
@@ -60,9 +60,7 @@ impl Reports {
     fn begin(&mut self, reporter: Arc<dyn Reporter>, reader: String, journal: &Arc<dyn Journal>) {
         let name = reporter.name().to_owned();
         let (reporting, finish) = Reporting::new(Arc::clone(journal), reporter, reader, Retries::default());
-        // On a thread of its own: its loop holds what may not move between threads.
-        let here = Handle::current();
-        let task = tokio::task::spawn_blocking(move || here.block_on(reporting.run()));
+        let task = tokio::spawn(reporting.run());
         self.running.push(Running { name, finish, task });
     }
 
