@@ -27,6 +27,8 @@ pub struct Answer {
     pub(crate) token: Option<String>,
     /// The body, or why it is not JSON. An empty body is null.
     pub(crate) body: Result<Value, String>,
+    /// Whether the body is a page for people: of a portal, a proxy, a BMC whose service still starts.
+    pub(crate) page: bool,
 }
 
 impl fmt::Debug for Answer {
@@ -50,6 +52,7 @@ impl Answer {
             location: text(header::LOCATION).filter(|text| !text.is_empty()),
             retry_after: text(header::RETRY_AFTER).and_then(|text| retry_after(&text, clock)),
             token: text(header::HeaderName::from_static("x-auth-token")).filter(|text| !text.is_empty()),
+            page: is_page(&body),
             body: json_of(&parts.headers, &body),
         }
     }
@@ -70,6 +73,10 @@ fn retry_after(text: &str, clock: &dyn Clock) -> Option<Duration> {
     wait.try_into().ok()
 }
 
+fn is_page(body: &[u8]) -> bool {
+    body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<')
+}
+
 fn json_of(headers: &HeaderMap, body: &Bytes) -> Result<Value, String> {
     // Some services compress although they were asked not to, and some without saying so.
     let unpacked = if body.starts_with(&[0x1f, 0x8b]) { Some(unpacked(body)?) } else { None };
@@ -82,8 +89,7 @@ fn json_of(headers: &HeaderMap, body: &Bytes) -> Result<Value, String> {
             .get(header::CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
             .unwrap_or("no Content-Type");
-        let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
-        if first == Some(&b'<') {
+        if is_page(body) {
             format!("the answer is HTML or XML, not JSON ({kind})")
         } else if error.is_eof() {
             format!("the answer's JSON ends early, after {} bytes", body.len())

@@ -47,6 +47,11 @@ impl Core {
             let seen = format!("{}: a gateway before the BMC answers {}", ask.line(), answer.status);
             return Ok(Sent::Lost { seen });
         }
+        // A page for people (a portal, a BMC that starts) is no Redfish answer, whatever its status says.
+        if answer.page && answer.status.is_success() {
+            let seen = format!("{}: answered {} with a page instead of JSON", ask.line(), answer.status);
+            return Ok(Sent::Lost { seen });
+        }
         Ok(Sent::Accepted(Box::new(self.understood(ask, answer)?)))
     }
 

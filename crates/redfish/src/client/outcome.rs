@@ -72,6 +72,7 @@ mod tests {
             retry_after: None,
             token: None,
             body: Ok(body),
+            page: false,
         };
         job_of(&answer).map(|job| (job.uri, job.id))
     }

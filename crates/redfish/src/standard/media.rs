@@ -13,6 +13,11 @@ use serde_json::{Value, json};
 use super::{dialect::MediaPlace, host::Host};
 use crate::{document::Document, messages::Meaning, uri::bare, uri::same_resource};
 
+/// Whether an ISO can be inserted into it by URL.
+fn is_useful(slot: &MediaSlot) -> bool {
+    slot.can_insert && slot.is_optical()
+}
+
 /// Virtual media slots.
 #[derive(Debug)]
 pub struct StandardMedia {
@@ -49,6 +54,7 @@ impl StandardMedia {
         let host = &self.host;
         let mut slots: Vec<MediaSlot> = Vec::new();
         let mut read: Vec<String> = Vec::new();
+        let mut skipped = Vec::new();
         for place in host.dialect.media_places(&host.machine) {
             let link = match place {
                 MediaPlace::System => host.machine.system.link("VirtualMedia"),
@@ -60,17 +66,23 @@ impl StandardMedia {
             };
             read.push(link.to_owned());
             let found = host.client.collection(link).await?;
-            for skipped in &found.skipped {
-                tracing::warn!(bmc = host.client.bmc(), slot = %skipped.what, why = %skipped.why, "a virtual media slot cannot be read");
+            for one in &found.skipped {
+                tracing::warn!(bmc = host.client.bmc(), slot = %one.what, why = %one.why, "a virtual media slot cannot be read");
             }
+            skipped.extend(found.skipped);
             slots.extend(found.documents.into_iter().map(|document| {
                 let slot = self.view(&document);
                 self.remember(document);
                 slot
             }));
-            if slots.iter().any(|slot| slot.can_insert && slot.is_optical()) {
+            if slots.iter().any(is_useful) {
                 break;
             }
+        }
+        // Not "there is none": the one that is needed may be the one that could not be read just now.
+        if let Some(one) = skipped.first().filter(|_| !slots.iter().any(is_useful)) {
+            let why = format!("the virtual media slot {} cannot be read: {}", one.what, one.why);
+            return Err(host.client.error(ErrorKind::Protocol, why));
         }
         slots.sort_by_key(|slot| host.dialect.slot_preference(&host.machine, slot));
         Ok(slots)

@@ -63,7 +63,7 @@ impl Here<'_> {
             Outcome::Pending(_) => format!("{what}: accepted; it takes effect at the next reset"),
             Outcome::Running(job) => format!("{what}: accepted as job {job}"),
             Outcome::Unknown { seen } => {
-                format!("{what}: sent, and no usable answer came ({seen}); look before sending it again")
+                anyhow::bail!("BMC {}: {what}: sent, and no usable answer came ({seen}); look before sending it again", self.bmc.address)
             }
             _ => format!("{what}: accepted"),
         };
