@@ -9,11 +9,11 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use jiff::Timestamp;
 use rackhand::{
-    BmcAddress, Clock, Credentials, Fut, MemoryLedger, Options, Origin, Pacing, SimClock, Transport,
+    BmcAddress, Clock, Credentials, Fut, Ledger, MemoryLedger, Options, Origin, Pacing, SimClock, Transport,
     connect_over,
 };
 use rackhand_agent::{
-    engine::{Engine, Limits, NodeJob, NodeReport, Parts},
+    engine::{Engine, Handle, Limits, NodeJob, NodeReport, Parts},
     event::Evidence,
     journal::{Journal, MemoryJournal, Record},
     ports::{BoxFuture, Connector, ImageError, ImageHost, PreparedImage, Sighting},
@@ -41,6 +41,8 @@ pub struct Node {
     pub name: String,
     /// The personality of its BMC.
     pub personality: String,
+    /// The machine of another node that this one's spec names by mistake; its own otherwise.
+    pub machine: Option<String>,
     /// BIOS attributes wanted.
     pub bios: Attributes,
     /// Whether its host is on, with an old system installed, to begin with.
@@ -56,6 +58,7 @@ impl Node {
         Self {
             name: name.to_owned(),
             personality: personality.to_owned(),
+            machine: None,
             bios: Attributes::new(),
             live: false,
             follow: Follow::CallBack,
@@ -66,6 +69,13 @@ impl Node {
     #[must_use]
     pub fn bios(mut self, attributes: &[(&str, &str)]) -> Self {
         self.bios = attributes.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
+        self
+    }
+
+    /// Stands on the BMC of another node.
+    #[must_use]
+    pub fn on_machine(mut self, node: &str) -> Self {
+        self.machine = Some(node.to_owned());
         self
     }
 
@@ -90,8 +100,13 @@ pub struct Lab {
     pub journal: Arc<MemoryJournal>,
     /// What is wanted of each node.
     pub jobs: Vec<NodeJob>,
-    ledger: Arc<MemoryLedger>,
-    clock: Arc<dyn Clock>,
+    /// How much happens at once.
+    pub limits: Limits,
+    /// What is known of logins and sessions.
+    pub ledger: Arc<dyn Ledger>,
+    /// Dates.
+    pub clock: Arc<dyn Clock>,
+    machines: BTreeMap<String, String>,
 }
 
 impl Lab {
@@ -103,7 +118,7 @@ impl Lab {
     pub fn new(nodes: &[Node], faults: Vec<Rule>) -> Self {
         let images = Arc::new(Images::new());
         let mut builder = Simulator::builder().seed(7).net(Arc::clone(&images) as Arc<dyn MediaFetch>);
-        for node in nodes {
+        for node in nodes.iter().filter(|node| node.machine.is_none()) {
             let found = personality::all().into_iter().find(|p| p.name() == node.personality);
             let found = found.unwrap_or_else(|| missing(&node.personality));
             let mut spec = MachineSpec::new(&node.name, found).login("lab", PASSWORD);
@@ -120,7 +135,10 @@ impl Lab {
             Arc::new(SimClock::starting_at(Timestamp::from_second(1_800_000_000).unwrap_or_default()));
         let journal = Arc::new(MemoryJournal::new("lab", Arc::clone(&clock)));
         let jobs = nodes.iter().map(job).collect();
-        Self { sim, images, journal, jobs, ledger: Arc::default(), clock }
+        let machine = |node: &Node| node.machine.clone().unwrap_or_else(|| node.name.clone());
+        let machines = nodes.iter().map(|node| (node.name.clone(), machine(node))).collect();
+        let ledger = Arc::new(MemoryLedger::default());
+        Self { sim, images, journal, jobs, limits: Limits::default(), ledger, clock, machines }
     }
 
     /// Runs a new engine on the lab's journal, as a new process would.
@@ -136,14 +154,45 @@ impl Lab {
     /// # Panics
     /// When the journal cannot be read.
     pub async fn apply_fused(&self, fuse: &Fuse) -> Option<Vec<NodeReport>> {
+        let run = self.engine(self.journal.clone(), fuse).await;
+        tokio::select! {
+            biased;
+            reports = run.reports() => Some(reports),
+            () = fuse.blown() => None,
+        }
+    }
+
+    /// Runs an engine on another journal than the lab's own, for example one that fails.
+    ///
+    /// # Panics
+    /// When the journal cannot be read.
+    pub async fn apply_on(&self, journal: Arc<dyn Journal>) -> Vec<NodeReport> {
+        self.engine(journal, &Fuse::counting()).await.reports().await
+    }
+
+    /// Runs an engine, and beside it somebody who asks it for something.
+    ///
+    /// # Panics
+    /// When the journal cannot be read.
+    pub async fn apply_beside<F>(&self, somebody: impl FnOnce(Handle) -> F) -> Vec<NodeReport>
+    where
+        F: Future<Output = ()>,
+    {
+        let run = self.engine(self.journal.clone(), &Fuse::counting()).await;
+        let somebody = somebody(run.engine.handle());
+        tokio::join!(run.reports(), somebody).0
+    }
+
+    /// An engine as a new process would make one.
+    async fn engine(&self, journal: Arc<dyn Journal>, fuse: &Fuse) -> Run {
         let (send, sightings) = mpsc::channel(64);
         self.images.report_to(send);
-        let journal: Arc<dyn Journal> = self.journal.clone();
         let connector = LabConnector {
             sim: self.sim.clone(),
             fuse: fuse.clone(),
             ledger: self.ledger.clone(),
             clock: self.clock.clone(),
+            machines: self.machines.clone(),
         };
         let parts = Parts {
             journal: Arc::new(FusedJournal { inner: journal, fuse: fuse.clone() }),
@@ -151,14 +200,10 @@ impl Lab {
             images: self.images.clone(),
             clock: self.clock.clone(),
             pacing: Pacing::default(),
-            limits: Limits::default(),
+            limits: self.limits,
         };
         let engine = Engine::new(parts).await.unwrap_or_else(|error| fault(&error));
-        tokio::select! {
-            biased;
-            reports = engine.run(self.jobs.clone(), sightings) => Some(reports),
-            () = fuse.blown() => None,
-        }
+        Run { engine, jobs: self.jobs.clone(), sightings }
     }
 
     /// Forgets the journal, as a lost state directory does.
@@ -198,7 +243,21 @@ fn job(node: &Node) -> NodeJob {
         hold: false,
         permission: None,
     };
-    NodeJob { wanted, bmc: node.name.clone(), site: "lab".to_owned() }
+    let bmc = node.machine.clone().unwrap_or_else(|| node.name.clone());
+    NodeJob { wanted, bmc, site: "lab".to_owned() }
+}
+
+/// An engine and what it is to do.
+struct Run {
+    engine: Engine,
+    jobs: Vec<NodeJob>,
+    sightings: mpsc::Receiver<Sighting>,
+}
+
+impl Run {
+    async fn reports(self) -> Vec<NodeReport> {
+        self.engine.run(self.jobs, self.sightings).await
+    }
 }
 
 #[allow(clippy::panic, reason = "a lab that cannot be built ends its test")]
@@ -214,15 +273,17 @@ fn missing(name: &str) -> Arc<dyn personality::Personality> {
 struct LabConnector {
     sim: Simulator,
     fuse: Fuse,
-    ledger: Arc<MemoryLedger>,
+    ledger: Arc<dyn Ledger>,
     clock: Arc<dyn Clock>,
+    machines: BTreeMap<String, String>,
 }
 
 impl Connector for LabConnector {
     fn connect<'a>(&'a self, node: &'a str) -> Fut<'a, Bmc> {
         Box::pin(async move {
+            let machine = self.machines.get(node).map_or(node, String::as_str);
             let transport =
-                Arc::new(FusedTransport { inner: transport(&self.sim, node), fuse: self.fuse.clone() });
+                Arc::new(FusedTransport { inner: transport(&self.sim, machine), fuse: self.fuse.clone() });
             let address = BmcAddress { origin: transport.origin().clone(), system: None };
             let mut options = Options::new(Credentials::new("lab", PASSWORD.to_owned()));
             options.ledger = self.ledger.clone();
@@ -261,10 +322,30 @@ pub fn transport(sim: &Simulator, machine: &str) -> Arc<dyn Transport> {
 /// An image server in memory: what the media crate is over sockets.
 #[derive(Debug)]
 pub struct Images {
-    iso: Bytes,
-    sha256: String,
+    image: Mutex<Image>,
     served: Mutex<BTreeMap<String, Served>>,
     sightings: Mutex<Option<mpsc::Sender<Sighting>>>,
+}
+
+/// The image, the same for every node.
+#[derive(Debug, Clone)]
+struct Image {
+    iso: Bytes,
+    sha256: String,
+}
+
+impl Image {
+    fn labelled(label: &str) -> Self {
+        let config = Bytes::from_static(b"callback={base}/callback\n");
+        let iso = IsoBuilder::new(label).file(rackhand_simulator::iso::CONFIG_FILE, config).build();
+        let iso = Bytes::from(iso.unwrap_or_else(|error| fault(&error)));
+        let sha256 = Sha256::digest(&iso).iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { iso, sha256 }
+    }
+
+    fn len(&self) -> u64 {
+        u64::try_from(self.iso.len()).unwrap_or(u64::MAX)
+    }
 }
 
 #[derive(Debug, Default, Clone)]
@@ -278,11 +359,20 @@ const HOST: &str = "http://192.0.2.1";
 
 impl Images {
     fn new() -> Self {
-        let config = Bytes::from_static(b"callback={base}/callback\n");
-        let iso = IsoBuilder::new("LAB").file(rackhand_simulator::iso::CONFIG_FILE, config).build();
-        let iso = Bytes::from(iso.unwrap_or_else(|error| fault(&error)));
-        let sha256 = Sha256::digest(&iso).iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { iso, sha256, served: Mutex::default(), sightings: Mutex::default() }
+        Self {
+            image: Mutex::new(Image::labelled("LAB")),
+            served: Mutex::default(),
+            sightings: Mutex::default(),
+        }
+    }
+
+    /// Puts another image in the place of the one that is served.
+    pub fn replace(&self, label: &str) {
+        *self.image.lock().unwrap_or_else(PoisonError::into_inner) = Image::labelled(label);
+    }
+
+    fn image(&self) -> Image {
+        self.image.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn report_to(&self, sightings: mpsc::Sender<Sighting>) {
@@ -315,9 +405,10 @@ impl Images {
         if file != "lab.iso" {
             return reply(StatusCode::NOT_FOUND, None, Bytes::new());
         }
-        let total = self.iso.len();
+        let iso = self.image().iso;
+        let total = iso.len();
         let Some((first, last)) = range(&request) else {
-            let body = if *request.method() == Method::HEAD { Bytes::new() } else { self.iso.clone() };
+            let body = if *request.method() == Method::HEAD { Bytes::new() } else { iso };
             let mut answer = reply(StatusCode::OK, None, body)?;
             answer.headers_mut().insert(header::CONTENT_LENGTH, total.into());
             return Ok(answer);
@@ -330,17 +421,17 @@ impl Images {
         reply(
             StatusCode::PARTIAL_CONTENT,
             Some(format!("bytes {first}-{last}/{total}")),
-            self.iso.slice(first..=last),
+            iso.slice(first..=last),
         )
     }
 
     async fn read(&self, node: &str, bytes: u64) {
+        let total = self.image().len();
         let (began, complete) = {
             let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
             let served = served.entry(node.to_owned()).or_default();
             served.bytes += bytes;
-            let complete =
-                !served.complete && served.bytes >= u64::try_from(self.iso.len()).unwrap_or(u64::MAX);
+            let complete = !served.complete && served.bytes >= total;
             served.complete |= complete;
             (!std::mem::replace(&mut served.began, true), complete)
         };
@@ -348,8 +439,7 @@ impl Images {
             self.sighted(node, Evidence::ImageRead { peer: node.to_owned() }).await;
         }
         if complete {
-            self.sighted(node, Evidence::ImageComplete { bytes: u64::try_from(self.iso.len()).unwrap_or(0) })
-                .await;
+            self.sighted(node, Evidence::ImageComplete { bytes: total }).await;
         }
     }
 }
@@ -386,10 +476,11 @@ impl MediaFetch for Images {
 impl ImageHost for Images {
     fn prepare<'a>(&'a self, node: &'a str) -> BoxFuture<'a, Result<PreparedImage, ImageError>> {
         Box::pin(async move {
+            let image = self.image();
             Ok(PreparedImage {
                 url: format!("{HOST}/{node}/lab.iso"),
-                sha256: self.sha256.clone(),
-                bytes: u64::try_from(self.iso.len()).unwrap_or(0),
+                bytes: image.len(),
+                sha256: image.sha256,
                 verified: false,
             })
         })

@@ -4,16 +4,13 @@
 //! that repeats one sent since the last write is a poll: how many there are depends on how long the machine takes, so
 //! they are counted apart.
 
-use std::{collections::BTreeSet, net::Ipv4Addr, time::Duration};
+use std::{net::Ipv4Addr, time::Duration};
 
 use rackhand::{Credentials, MediaImage, Options, Pacing, Trust};
 use rackhand_simulator::{
-    MachineSpec, Simulator,
-    iso::IsoBuilder,
-    log::{Class, RequestEntry},
-    machine::Power,
-    personality,
+    MachineSpec, Simulator, iso::IsoBuilder, log::RequestEntry, machine::Power, personality,
 };
+use rackhand_tests::traffic::{Kind, kinds};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
@@ -36,22 +33,18 @@ impl Cost {
     }
 }
 
-/// Requests in order, sorted into first reads, polls, writes and those of the session itself.
+/// Requests sorted into first reads, polls, writes and those of the session itself.
 fn cost(requests: &[RequestEntry]) -> Cost {
-    let mut cost = Cost { reads: 0, polls: 0, writes: 0, sessions: 0, connections: 0, sessions_left: 0 };
-    let mut since_write = BTreeSet::new();
-    for request in requests {
-        match (request.class, request.method.as_str()) {
-            (Class::Session, _) => cost.sessions += 1,
-            (_, "GET" | "HEAD") if since_write.insert(request.path.as_str()) => cost.reads += 1,
-            (_, "GET" | "HEAD") => cost.polls += 1,
-            _ => {
-                since_write.clear();
-                cost.writes += 1;
-            }
-        }
+    let kinds = kinds(requests);
+    let count = |wanted| kinds.iter().filter(|kind| **kind == wanted).count();
+    Cost {
+        reads: count(Kind::Read),
+        polls: count(Kind::Poll),
+        writes: count(Kind::Write),
+        sessions: count(Kind::Session),
+        connections: 0,
+        sessions_left: 0,
     }
-    cost
 }
 
 /// An image server as small as can be: HEAD and GET, whole or in ranges.

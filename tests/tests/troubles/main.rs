@@ -1,0 +1,13 @@
+//! Trouble, one kind at a time, against the simulator under a paused clock: what the operator is told, that other nodes are
+//! not harmed, and that nothing is left behind.
+//!
+//! Each case runs a node `bad`, which meets the trouble, beside a node `good` on another vendor's BMC, which must be
+//! installed all the same.
+
+mod answers;
+mod bios;
+mod credentials;
+mod journal;
+mod media;
+mod operator;
+mod support;
