@@ -297,13 +297,15 @@ impl Verdict {
             let end = at.saturating_add(millis(span));
             Some(Duration::from_millis(u64::try_from(end.saturating_sub(now)).unwrap_or(0)))
         };
+        let minutes = |at: i64| left(at, window).map_or(0, |left| left.as_secs().div_ceil(60));
         let (kind, detail) = match self {
             Self::Permitted => return Ok(()),
             Self::UsedUp { refused, oldest } => (
                 ErrorKind::Locked { retry_after: left(oldest, window) },
                 format!(
-                    "it refused {refused} logins within the last {} min (now asked for user {username}); no further login is tried, so that it does not lock the account or block this address. Correct the user name or password, then clear the BMC's login record or wait",
-                    window.as_secs() / 60
+                    "it refused {refused} logins within the last {} min (now asked for user {username}); no further login is tried, so that it does not lock the account or block this address. Correct the user name or password; a login is tried again in {} min",
+                    window.as_secs() / 60,
+                    minutes(oldest)
                 ),
             ),
             Self::UnderWay { oldest } => (
@@ -315,7 +317,8 @@ impl Verdict {
             Self::Stopped { bmcs, oldest } => (
                 ErrorKind::Locked { retry_after: left(oldest, window) },
                 format!(
-                    "user {username} was refused by {bmcs} BMCs and accepted by none since, so the credential is most likely wrong and is tried on no BMC any more. Correct the password, then clear the login record of user {username} or wait"
+                    "user {username} was refused by {bmcs} BMCs and accepted by none since, so the credential is most likely wrong and is tried on no BMC any more. Correct the password; it is tried again in {} min",
+                    minutes(oldest)
                 ),
             ),
         };

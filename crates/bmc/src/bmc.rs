@@ -290,10 +290,19 @@ impl Bmc {
     /// # Errors
     /// [`ErrorKind::NotObserved`] when the slot still shows an image at the deadline, and whatever the requests met.
     pub async fn clear_slot(&self, id: &SlotId) -> Result<Outcome> {
-        let media = self.media()?;
-        if media.slot(id).await?.is_empty() {
+        if self.media()?.slot(id).await?.is_empty() {
             return Ok(Outcome::Unchanged);
         }
+        self.eject_proven(id).await
+    }
+
+    /// Ejects, whatever the slot shows, and proves that it shows nothing. For an image that was accepted and never
+    /// showed: a BMC may still be about to attach it (CIMC shows no image that it maps).
+    ///
+    /// # Errors
+    /// As [`clear_slot`](Self::clear_slot).
+    pub async fn eject_proven(&self, id: &SlotId) -> Result<Outcome> {
+        let media = self.media()?;
         let outcome = media.eject(id).await?;
         let deadline = self.pacing.media_detach;
         let seen = self

@@ -153,37 +153,58 @@ async fn told_of_lasting(what: What) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn a_bmc_that_never_answers_is_named() {
-    insta::assert_snapshot!(told_of_lasting(What::Hang).await, @"");
+    insta::assert_snapshot!(told_of_lasting(What::Hang).await, @r"
+    connect: BMC bad: the answer was lost: no complete answer within 60s (GET /redfish/v1/); seen in 10 tries within 15m
+    Check the BMC's address, that it answers from this host, and the credentials in the Secret, then run the same apply again; it goes on where it can
+    ");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_bmc_that_cuts_every_connection_is_named() {
-    insta::assert_snapshot!(told_of_lasting(What::Cut).await, @"");
+    insta::assert_snapshot!(told_of_lasting(What::Cut).await, @r"
+    connect: BMC bad: the answer was lost: the connection was cut before the answer (GET /redfish/v1/); seen in 20 tries within 15m
+    Check the BMC's address, that it answers from this host, and the credentials in the Secret, then run the same apply again; it goes on where it can
+    ");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_bmc_that_is_down_is_named() {
-    insta::assert_snapshot!(told_of_lasting(What::Down { seconds: 1e6 }).await, @"");
+    insta::assert_snapshot!(told_of_lasting(What::Down { seconds: 1e6 }).await, @r"
+    connect: BMC bad: not reachable: the connection is refused: the BMC is down (GET /redfish/v1/); seen in 20 tries within 15m
+    Check the BMC's address, that it answers from this host, and the credentials in the Secret, then run the same apply again; it goes on where it can
+    ");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_web_server_that_is_no_bmc_is_named() {
-    insta::assert_snapshot!(told_of_lasting(html(200)).await, @"");
+    insta::assert_snapshot!(told_of_lasting(html(200)).await, @r"
+    connect: BMC bad: no Redfish service answers here: the answer is HTML or XML, not JSON (text/html) (GET /redfish/v1/); seen in 20 tries within 15m
+    Check the BMC's address, that it answers from this host, and the credentials in the Secret, then run the same apply again; it goes on where it can
+    ");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_bmc_that_is_busy_for_ever_is_named() {
-    insta::assert_snapshot!(told_of_lasting(busy()).await, @"");
+    insta::assert_snapshot!(told_of_lasting(busy()).await, @r"
+    connect: BMC bad: the service root answers 503 Service Unavailable (GET /redfish/v1/); seen in 19 tries within 15m
+    Check the BMC's address, that it answers from this host, and the credentials in the Secret, then run the same apply again; it goes on where it can
+    ");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_bmc_that_answers_half_documents_is_named() {
-    insta::assert_snapshot!(told_of_lasting(What::Truncate).await, @"");
+    insta::assert_snapshot!(told_of_lasting(What::Truncate).await, @r"
+    connect: BMC bad: no Redfish service answers here: the answer's JSON ends early, after 538 bytes (GET /redfish/v1/); seen in 20 tries within 15m
+    Check the BMC's address, that it answers from this host, and the credentials in the Secret, then run the same apply again; it goes on where it can
+    ");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_bmc_that_answers_a_hundred_megabytes_is_named() {
-    insta::assert_snapshot!(told_of_lasting(What::HugeJson { bytes: 100 << 20 }).await, @"");
+    insta::assert_snapshot!(told_of_lasting(What::HugeJson { bytes: 100 << 20 }).await, @r"
+    connect: BMC bad: the answer is larger than the bound of 16777216 bytes (GET /redfish/v1/); seen in 20 tries within 15m
+    Check the BMC's address, that it answers from this host, and the credentials in the Secret, then run the same apply again; it goes on where it can
+    ");
 }
 
 #[tokio::test(start_paused = true)]
@@ -202,7 +223,10 @@ async fn a_bmc_that_goes_down_for_good_fails_its_node_and_the_next_apply_goes_on
     ]);
     let reports = lab.apply().await;
     let result = reports.into_iter().find(|report| report.node == "bad").unwrap().result;
-    insta::assert_snapshot!(told(&result), @"");
+    insta::assert_snapshot!(told(&result), @r"
+    media: BMC bad: not reachable: the connection is refused: the BMC is down (GET /redfish/v1/Systems/System.Embedded.1)
+    See whether the BMC answers and reaches the image's address: route, firewall, which of this host's addresses it is served at, then run the same apply again; it goes on where it can. What it had prepared could not be taken back, for the same reason
+    ");
     tokio::time::sleep(std::time::Duration::from_secs(7200)).await;
     assert_eq!(bad_after(&lab).await, NodeResult::Installed, "{}", story(&lab));
     assert_no_session(&lab);

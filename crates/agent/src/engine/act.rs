@@ -27,7 +27,8 @@ pub(super) async fn carry_out(bmc: &Bmc, act: &Act) -> Carried {
             Err(error) => Err(error),
         },
         Act::HoldInSetup { .. } => bmc.boot_once(&BootTarget::BiosSetup).await,
-        Act::EjectLeftover { slot, .. } | Act::Eject { slot, .. } => bmc.clear_slot(slot).await,
+        Act::EjectLeftover { slot, .. } => bmc.clear_slot(slot).await,
+        Act::Eject { slot, .. } => bmc.eject_proven(slot).await,
         Act::Insert { slot, url } => {
             bmc.insert_proven(slot, &MediaImage { url: url.clone(), credentials: None }).await
         }

@@ -33,7 +33,8 @@ impl Backoff {
 /// What connecting came to.
 pub(super) enum Connected {
     Yes(Arc<Bmc>),
-    No(Error),
+    /// Not in so many tries.
+    No(Error, u32),
     Stopped,
 }
 
@@ -43,7 +44,7 @@ pub(super) async fn connect(shared: &Shared, node: &str, stop: &CancellationToke
     let pacing = &shared.parts.pacing;
     let end = Instant::now() + pacing.step_deadline;
     let mut backoff = Backoff::new(pacing);
-    let mut refusals = 0;
+    let (mut refusals, mut tries) = (0, 0);
     loop {
         let attempt = tokio::select! {
             biased;
@@ -55,11 +56,12 @@ pub(super) async fn connect(shared: &Shared, node: &str, stop: &CancellationToke
             Ok(bmc) => return Connected::Yes(Arc::new(bmc)),
             Err(error) => error,
         };
+        tries += 1;
         let refused = matches!(error.kind(), ErrorKind::RefusedCredentials);
         refusals += u32::from(refused);
         let again = error.kind().is_transient() || (refused && refusals < 2);
         if !again || Instant::now() >= end {
-            return Connected::No(error);
+            return Connected::No(error, tries);
         }
         let wait = backoff.wait(&error);
         tracing::info!(node, %error, ?wait, "connecting is tried again");

@@ -26,7 +26,7 @@ impl NodeRun<'_> {
             steps.enter(self.shared, step, &error, &[]).await?;
         }
         steps.finish(self.shared, StepResult::Failed).await?;
-        let left = if installing { None } else { self.undo(steps).await? };
+        let left = if installing { None } else { self.undo(steps, &error).await? };
         let mut advice = plan::advice(step, self.node());
         if let Some(left) = left {
             advice = format!("{advice}. {left}");
@@ -41,7 +41,7 @@ impl NodeRun<'_> {
         let state = if installing {
             "the host had been switched on to install and was left running, with the medium in".to_owned()
         } else {
-            let left = self.undo(steps).await?;
+            let left = self.undo(steps, "").await?;
             left.unwrap_or_else(|| {
                 "the host was not switched on to install, and no medium or boot override of ours is left"
                     .to_owned()
@@ -50,15 +50,20 @@ impl NodeRun<'_> {
         Ok(JobResult::Cancelled { state, installing })
     }
 
-    /// Takes back what the job had prepared. Each an act like any other; what cannot be taken back is said.
-    async fn undo(&self, steps: &mut Steps) -> Result<Option<String>, Stop> {
+    /// Takes back what the job had prepared, after `error`. Each an act like any other; what cannot be taken back is said.
+    async fn undo(&self, steps: &mut Steps, error: &str) -> Result<Option<String>, Stop> {
         let Some(job) = self.running() else { return Ok(None) };
         if job.acts.is_empty() {
             return Ok(None);
         }
         let observed = match observe_to(&self.bmc, &self.job.wanted, Depth::Following).await {
             Ok(observed) => observed,
-            Err(error) => return Ok(Some(format!("What it had prepared could not be taken back: {error}"))),
+            Err(seen) if seen.to_string() == *error => {
+                return Ok(Some(
+                    "What it had prepared could not be taken back, for the same reason".to_owned(),
+                ));
+            }
+            Err(seen) => return Ok(Some(format!("What it had prepared could not be taken back: {seen}"))),
         };
         let mut left = Vec::new();
         for act in plan::undo(&observed, &job) {

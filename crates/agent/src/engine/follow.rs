@@ -99,7 +99,8 @@ fn after_post(verdict: &BiosVerdict, undecided: bool) -> BiosFate {
 
 fn not_in_force(verdict: &BiosVerdict, deadline: Duration) -> String {
     format!(
-        "waited {deadline:?} for POST to apply the settings, and {} not in force",
+        "waited {} for POST to apply the settings, and {} not in force",
+        for_people(deadline),
         names_not_applied(verdict)
     )
 }
@@ -179,6 +180,9 @@ pub(super) async fn await_sign(
     let mut changed = shared.changed.subscribe();
     loop {
         changed.borrow_and_update();
+        if let Some(error) = shared.unwritten() {
+            return Err(error);
+        }
         if seen_since(shared, node, job) {
             return Ok(Ok(Waited::Seen));
         }
@@ -239,20 +243,20 @@ fn too_late(
         Await::Attached => (since > pacing.media_attach)
             .then(|| format!("waited {:?} for {url} to be attached", pacing.media_attach)),
         _ if unread && waited > pacing.boot_evidence => Some(format!(
-            "0 bytes were read by BMC {address} from {url} in {:?} since the host was switched on: the BMC cannot reach this address, or the host does not boot its virtual CD",
-            pacing.boot_evidence
+            "0 bytes were read by BMC {address} from {url} in {} since the host was switched on: the BMC cannot reach this address, or the host does not boot its virtual CD",
+            for_people(pacing.boot_evidence)
         )),
         Await::Boot if waited > pacing.boot_evidence => {
             Some("the BMC began to read the image, and nothing shows that the host booted it".to_owned())
         }
         Await::DiskWritten if waited > pacing.install => Some(format!(
-            "the installer did not report a written disk within {:?}; last sign: {}",
-            pacing.install,
+            "the installer did not report a written disk within {}; last sign: {}",
+            for_people(pacing.install),
             last_sign(job)
         )),
         Await::Reset | Await::Installed if waited > pacing.install => Some(format!(
-            "the installed system did not call back within {:?}; last sign: {}",
-            pacing.install,
+            "the installed system did not call back within {}; last sign: {}",
+            for_people(pacing.install),
             last_sign(job)
         )),
         _ => None,
@@ -272,6 +276,11 @@ fn since_written(shared: &Shared, job: &JobHistory) -> Duration {
         |(seen, _)| matches!(seen, Evidence::CalledBack { stage } if stage.eq_ignore_ascii_case("Rebooting")),
     );
     written.map_or(Duration::ZERO, |(_, at)| elapsed(shared, *at))
+}
+
+/// A duration as people write it: `2h`, `15m`, `1m 30s`.
+pub(super) fn for_people(duration: Duration) -> String {
+    SignedDuration::try_from(duration).map_or_else(|_| format!("{duration:?}"), |span| format!("{span:#}"))
 }
 
 /// How long ago, by the clock that the journal is dated with; a clock set back counts as no time.

@@ -138,6 +138,8 @@ struct Shared {
     history: Mutex<History>,
     changed: watch::Sender<u64>,
     cancels: Mutex<BTreeMap<String, CancellationToken>>,
+    /// Why the last sign could not be written down.
+    unwritten: Mutex<Option<JournalError>>,
     stop: CancellationToken,
 }
 
@@ -162,6 +164,7 @@ impl Engine {
             history: Mutex::new(history),
             changed: watch::Sender::new(after),
             cancels: Mutex::default(),
+            unwritten: Mutex::default(),
             stop: CancellationToken::new(),
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -241,8 +244,11 @@ async fn watch_sightings(shared: &Shared, mut sightings: mpsc::Receiver<Sighting
                     let _ = ack.send(());
                 }
             }
-            // Without an acknowledgement the installer calls again.
-            Err(error) => error!(%node, %error, "a sign of the installation could not be written down"),
+            // Without an acknowledgement the installer calls again. Those who follow are told that nothing can be written.
+            Err(error) => {
+                error!(%node, %error, "a sign of the installation could not be written down");
+                *shared.unwritten.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            }
         }
     }
     std::future::pending().await
@@ -251,6 +257,11 @@ async fn watch_sightings(shared: &Shared, mut sightings: mpsc::Receiver<Sighting
 impl Shared {
     fn with_history<T>(&self, look: impl FnOnce(&History) -> T) -> T {
         look(&self.history.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Why the journal cannot be written, as far as the last write tells.
+    fn unwritten(&self) -> Option<JournalError> {
+        self.unwritten.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn node(&self, name: &str) -> Option<NodeHistory> {
@@ -262,6 +273,7 @@ impl Shared {
         let entry = Entry { node: node.map(str::to_owned), event };
         let record = self.parts.journal.append(entry).await?;
         self.history.lock().unwrap_or_else(PoisonError::into_inner).apply(&record);
+        *self.unwritten.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.changed.send_replace(record.seq);
         Ok(())
     }

@@ -10,7 +10,7 @@ use super::{
     NodeJob, NodeReport, NodeResult, Shared,
     act::{Carried, carry_out, in_flight},
     connect::{Backoff, Connected, connect},
-    follow::{BiosFate, HostWatch, Waited, await_sign, elapsed, verify_bios},
+    follow::{BiosFate, HostWatch, Waited, await_sign, elapsed, for_people, verify_bios},
     observe::{Depth, observe_to},
     progress::Steps,
 };
@@ -45,7 +45,10 @@ pub(super) async fn run(shared: Arc<Shared>, job: NodeJob, cancel: CancellationT
     let result = match brought(&shared, &job, &cancel).await {
         Ok(result) => result,
         Err(Stop::Journal(error)) => NodeResult::Failed {
-            step: StepId::Connect,
+            step: shared
+                .node(&node)
+                .and_then(|known| known.running_job().and_then(JobHistory::current_step))
+                .unwrap_or(StepId::Connect),
             error: format!("the journal cannot be written, so nothing more was sent: {error}"),
             advice: "Free space or mend the state directory, then run the same apply again".to_owned(),
             refused: false,
@@ -86,7 +89,7 @@ async fn brought(
     }
     let bmc = match connect(shared, &wanted.node, cancel).await {
         Connected::Yes(bmc) => bmc,
-        Connected::No(error) => return not_connected(shared, job, &error).await,
+        Connected::No(error, tries) => return not_connected(shared, job, &error, tries).await,
         Connected::Stopped if cancel.is_cancelled() => return Err(Stop::Cancel),
         Connected::Stopped => return Err(Stop::Interrupt),
     };
@@ -114,7 +117,12 @@ async fn undecided(shared: &Shared, node: &str, reason: String) -> Result<NodeRe
 }
 
 /// A BMC that was never reached leaves a running job as it is, to go on another time, and begins no new one.
-async fn not_connected(shared: &Shared, job: &NodeJob, error: &Error) -> Result<NodeResult, Stop> {
+async fn not_connected(
+    shared: &Shared,
+    job: &NodeJob,
+    error: &Error,
+    tries: u32,
+) -> Result<NodeResult, Stop> {
     let refused = matches!(
         error.kind(),
         ErrorKind::RefusedCredentials
@@ -127,13 +135,18 @@ async fn not_connected(shared: &Shared, job: &NodeJob, error: &Error) -> Result<
         let event = Event::StepRetried {
             job: running.id.clone(),
             step: StepId::Connect,
-            attempt: 1,
+            attempt: tries,
             error: error.to_string(),
             wait_ms: 0,
         };
         shared.record(Some(node), event).await?;
     }
-    Err(Stop::Fail { step: StepId::Connect, error: error.to_string(), refused })
+    let mut said = error.to_string();
+    if error.kind().is_transient() {
+        let tried = for_people(shared.parts.pacing.step_deadline);
+        said = format!("{said}; seen in {tries} tries within {tried}");
+    }
+    Err(Stop::Fail { step: StepId::Connect, error: said, refused })
 }
 
 /// A connected node.
@@ -369,7 +382,11 @@ impl NodeRun<'_> {
                 let result = plan::resolve(act, &observed);
                 if result == ActResult::FoundNotDone {
                     self.record(Event::Outcome { job, act: act.clone(), result }).await?;
-                    let error = Error::new(ErrorKind::Lost, &self.bmc.address, format!("no answer came, and nothing was done: {seen}"));
+                    let error = Error::new(
+                        ErrorKind::Lost,
+                        &self.bmc.address,
+                        format!("no answer came, and nothing was done: {seen}"),
+                    );
                     return self.again_later(steps, act, &error, tries).await;
                 }
                 result

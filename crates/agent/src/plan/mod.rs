@@ -171,11 +171,15 @@ pub fn advice(step: StepId, node: &str) -> String {
             "Check the BMC's address, that it answers from this host, and the credentials in the Secret"
         }
         StepId::Check => "Correct the spec or the profile",
+        StepId::Bios => "Correct the setting in the spec or the profile, or look at the BMC's own log",
+        StepId::Media => {
+            "See whether the BMC answers and reaches the image's address: route, firewall, which of this host's addresses it is served at"
+        }
         StepId::Follow => "Look at the host's console",
         StepId::Eject | StepId::Settle => {
             "The host is not touched further; look at its virtual media and boot override"
         }
-        _ => "Look at the BMC's own log",
+        _ => "See whether the BMC answers, and look at its own log",
     };
     match step {
         StepId::Follow | StepId::Eject | StepId::Settle => {

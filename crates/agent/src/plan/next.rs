@@ -178,8 +178,9 @@ fn mount(observed: &Observed, job: Option<&JobHistory>, image_url: &str) -> Opti
     let inserted = job.and_then(|job| job.act(&insert));
     if slot.image.as_deref() == Some(image_url) && slot.problem.is_none() {
         // Named, not attached: on its way, unless waiting has shown that it never will be (iLO keeps the name of an
-        // image that it could not reach while the process that served it was gone).
-        if inserted.is_some_and(|known| known.result == Some(ActResult::FoundNotDone)) {
+        // image that it could not reach while the process that served it was gone), or it was an earlier job that
+        // inserted it.
+        if inserted.is_none_or(|known| known.result == Some(ActResult::FoundNotDone)) {
             return Some(Next::Act(Act::EjectLeftover {
                 slot: slot.id.clone(),
                 image: image_url.to_owned(),

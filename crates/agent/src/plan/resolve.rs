@@ -1,6 +1,6 @@
 //! Deciding an act that a killed process left without an outcome.
 
-use rackhand_bmc::{BiosStage, BootTarget, PowerOffPolicy, PowerState};
+use rackhand_bmc::{BiosStage, BootTarget, MediaSlot, PowerOffPolicy, PowerState};
 
 use super::{Observed, running_stage};
 use crate::{
@@ -57,8 +57,19 @@ pub fn undo(observed: &Observed, job: &JobHistory) -> Vec<Act> {
     let ours = |image: &str| {
         job.acts.iter().any(|known| matches!(&known.act, Act::Insert { url, .. } if url == image))
     };
+    // Accepted and never shown: it may yet be attached.
+    let unseen = |slot: &MediaSlot| {
+        job.acts.iter().find_map(|known| match (&known.act, &known.result) {
+            (Act::Insert { slot: id, url }, Some(ActResult::Failed { .. }))
+                if *id == slot.id && slot.is_empty() =>
+            {
+                Some(url).filter(|url| !job.done(&Act::Eject { slot: id.clone(), url: (*url).clone() }))
+            }
+            _ => None,
+        })
+    };
     for slot in &observed.slots {
-        if let Some(url) = slot.image.as_ref().filter(|image| ours(image)) {
+        if let Some(url) = slot.image.as_ref().filter(|image| ours(image)).or_else(|| unseen(slot)) {
             acts.push(Act::Eject { slot: slot.id.clone(), url: url.clone() });
         }
     }
