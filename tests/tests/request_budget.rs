@@ -3,6 +3,7 @@
 //! Counted is what the simulator saw, from the first request of connecting to the last of giving the session back. A GET
 //! that repeats one sent since the last write is a poll: how many there are depends on how long the machine takes, so
 //! they are counted apart.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up must fail")]
 
 use std::{net::Ipv4Addr, time::Duration};
 

@@ -1,6 +1,7 @@
 //! What is said about each example of the specs that operators write: a table that people review, line by line.
 //!
 //! Errors stand in full. Warnings and notes stand as `validate` shows them: many of one kind are folded into one.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up must fail")]
 
 use std::{
     fmt::Write as _,

@@ -225,7 +225,7 @@ async fn a_bmc_that_goes_down_for_good_fails_its_node_and_the_next_apply_goes_on
     let result = reports.into_iter().find(|report| report.node == "bad").unwrap().result;
     insta::assert_snapshot!(told(&result), @r"
     media: BMC bad: not reachable: the connection is refused: the BMC is down (GET /redfish/v1/Systems/System.Embedded.1)
-    See whether the BMC answers and reaches the image's address: route, firewall, which of this host's addresses it is served at, then run the same apply again; it goes on where it can. What it had prepared could not be taken back, for the same reason
+    See whether the BMC answers and reaches the image's address: route, firewall, which of this host's addresses it is served at (--media-url), then run the same apply again; it goes on where it can. What it had prepared could not be taken back, for the same reason
     ");
     tokio::time::sleep(std::time::Duration::from_secs(7200)).await;
     assert_eq!(bad_after(&lab).await, NodeResult::Installed, "{}", story(&lab));

@@ -18,7 +18,7 @@ async fn an_image_that_the_bmc_cannot_reach_is_named_with_both_ends() {
     let lab = lab(vec![Rule::new("unreachable", What::ImageUnreachable)]);
     insta::assert_snapshot!(told(&bad_after(&lab).await), @r"
     media: BMC bad: the BMC answers 500 Internal Server Error (POST /redfish/v1/Systems/System.Embedded.1/VirtualMedia/1/Actions/VirtualMedia.InsertMedia); IDRAC.2.8.RAC0904: The remote file location cannot be reached: http://192.0.2.1/bad/lab.iso; 0 bytes were read by BMC bad from http://192.0.2.1/bad/lab.iso
-    See whether the BMC answers and reaches the image's address: route, firewall, which of this host's addresses it is served at, then run the same apply again; it goes on where it can
+    See whether the BMC answers and reaches the image's address: route, firewall, which of this host's addresses it is served at (--media-url), then run the same apply again; it goes on where it can
     ");
     assert_taken_back(&lab);
 }
@@ -28,7 +28,7 @@ async fn a_medium_that_never_attaches_is_named() {
     let lab = lab(vec![Rule::new("stuck", What::MediaNeverAttaches)]);
     insta::assert_snapshot!(told(&bad_after(&lab).await), @r"
     media: BMC bad: waited 90s for http://192.0.2.1/bad/lab.iso to be attached in slot /redfish/v1/Systems/System.Embedded.1/VirtualMedia/1, but the slot names the image but shows it as not attached; 0 bytes were read by BMC bad from http://192.0.2.1/bad/lab.iso
-    See whether the BMC answers and reaches the image's address: route, firewall, which of this host's addresses it is served at, then run the same apply again; it goes on where it can
+    See whether the BMC answers and reaches the image's address: route, firewall, which of this host's addresses it is served at (--media-url), then run the same apply again; it goes on where it can
     ");
     assert_taken_back(&lab);
 }

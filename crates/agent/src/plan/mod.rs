@@ -173,7 +173,7 @@ pub fn advice(step: StepId, node: &str) -> String {
         StepId::Check => "Correct the spec or the profile",
         StepId::Bios => "Correct the setting in the spec or the profile, or look at the BMC's own log",
         StepId::Media => {
-            "See whether the BMC answers and reaches the image's address: route, firewall, which of this host's addresses it is served at"
+            "See whether the BMC answers and reaches the image's address: route, firewall, which of this host's addresses it is served at (--media-url)"
         }
         StepId::Follow => "Look at the host's console",
         StepId::Eject | StepId::Settle => {
