@@ -63,7 +63,10 @@ impl Here<'_> {
             Outcome::Pending(_) => format!("{what}: accepted; it takes effect at the next reset"),
             Outcome::Running(job) => format!("{what}: accepted as job {job}"),
             Outcome::Unknown { seen } => {
-                anyhow::bail!("BMC {}: {what}: sent, and no usable answer came ({seen}); look before sending it again", self.bmc.address)
+                anyhow::bail!(
+                    "BMC {}: {what}: sent, and no usable answer came ({seen}); look before sending it again",
+                    self.bmc.address
+                )
             }
             _ => format!("{what}: accepted"),
         };
