@@ -116,8 +116,17 @@ impl Lab {
     /// When a personality does not exist.
     #[must_use]
     pub fn new(nodes: &[Node], faults: Vec<Rule>) -> Self {
+        Self::seeded(nodes, faults, 7)
+    }
+
+    /// The same with a seed of one's own: other machines, of the same names and at the same addresses.
+    ///
+    /// # Panics
+    /// When a personality does not exist.
+    #[must_use]
+    pub fn seeded(nodes: &[Node], faults: Vec<Rule>, seed: u64) -> Self {
         let images = Arc::new(Images::new());
-        let mut builder = Simulator::builder().seed(7).net(Arc::clone(&images) as Arc<dyn MediaFetch>);
+        let mut builder = Simulator::builder().seed(seed).net(Arc::clone(&images) as Arc<dyn MediaFetch>);
         for node in nodes.iter().filter(|node| node.machine.is_none()) {
             let found = personality::all().into_iter().find(|p| p.name() == node.personality);
             let found = found.unwrap_or_else(|| missing(&node.personality));

@@ -1,7 +1,7 @@
 //! The whole agent against simulated machines under a paused clock: installs, resumes after every kill, and leaves
 //! alone what it must not touch.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where it fails")]
 
 use rackhand_agent::{
     engine::{NodeReport, NodeResult},
@@ -64,6 +64,23 @@ async fn a_live_host_is_left_alone_until_somebody_asks_for_it_by_name() {
         job.wanted.permission = Some("--install".to_owned());
     }
     assert_eq!(results(lab.apply().await), [NodeResult::Installed], "{}", story(&lab));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_does_not_go_on_with_another_machine() {
+    let node = [Node::new("dell", "idrac9").bios(&[("SriovGlobalEnable", "Enabled")])];
+    let lab = Lab::new(&node, Vec::new());
+    assert!(lab.apply_fused(&Fuse::at(100)).await.is_none(), "killed in the middle");
+    let mut exchanged = Lab::seeded(&node, Vec::new(), 8);
+    exchanged.journal = lab.journal.clone();
+    let after = results(exchanged.apply().await);
+    let [NodeResult::Failed { error, .. }] = after.as_slice() else {
+        panic!("{after:?}: {}", story(&exchanged))
+    };
+    assert!(error.starts_with("another machine answers than the one the journal knows"), "{error}");
+    assert!(exchanged.changes().is_empty(), "{:?}", exchanged.changes());
+    let back = results(lab.apply().await);
+    assert_eq!(back, [NodeResult::Installed], "{}", story(&lab));
 }
 
 /// Kills the agent at its n-th point, for every n, and runs it again: it ends installed, and what the simulator was made

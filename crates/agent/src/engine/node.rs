@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use rackhand_bmc::{Bmc, Error, ErrorKind};
+use rackhand_bmc::{Bmc, Error, ErrorKind, PowerState};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -15,7 +15,7 @@ use super::{
     progress::Steps,
 };
 use crate::{
-    event::{Act, ActResult, Event, JobId, JobResult, PowerPurpose, StepId, StepResult, millis},
+    event::{Act, ActResult, Event, JobId, JobResult, PowerPurpose, StepId, StepResult, Trigger, millis},
     history::{JobHistory, NodeHistory},
     journal::JournalError,
     plan::{self, Gate, Next, Observed, PlannedStep},
@@ -178,10 +178,16 @@ impl NodeRun<'_> {
 
     /// Looks, asks the gate, and does what it allows.
     async fn gated(&mut self) -> Result<NodeResult, Stop> {
-        self.record(Event::Identified { identity: Box::new(self.bmc.identity.clone()) }).await?;
         let observed = self.look(Depth::Full, StepId::Connect).await?;
         let history = self.history();
-        let (job, trigger) = match plan::gate(&self.job.wanted, history.as_ref(), observed.view.power) {
+        let gate = plan::gate(&self.job.wanted, history.as_ref(), observed.view.power);
+        if let Some(other) = plan::other_machine(history.as_ref(), &self.bmc.identity)
+            && let Some(refused) = self.refuse_other(&gate, observed.view.power, other).await?
+        {
+            return Ok(refused);
+        }
+        self.record(Event::Identified { identity: Box::new(self.bmc.identity.clone()) }).await?;
+        let (job, trigger) = match gate {
             Gate::Nothing { reason } => return Ok(NodeResult::Nothing(reason)),
             Gate::NeedsDecision { reason } => return undecided(self.shared, self.node(), reason).await,
             Gate::Resume { job } => {
@@ -209,6 +215,33 @@ impl NodeRun<'_> {
         };
         self.record(Event::JobFinished { job: steps.job().clone(), result: ended.clone() }).await?;
         Ok(report(ended))
+    }
+
+    /// What is done when another machine answers than the one the journal knows: no job goes on with it, and none begins
+    /// under a host that is on, until somebody asks for it by name. A machine that is off is taken as new.
+    async fn refuse_other(
+        &self,
+        gate: &Gate,
+        power: PowerState,
+        other: String,
+    ) -> Result<Option<NodeResult>, Stop> {
+        let node = self.node();
+        match gate {
+            Gate::Resume { job } => {
+                let error = format!(
+                    "{other}. Job {job} does not go on with it; if it is the right one, cancel the job: rackhand cancel {node}"
+                );
+                Err(Stop::Fail { step: StepId::Connect, error, refused: false })
+            }
+            Gate::Start { trigger: Trigger::Asked { .. } } => Ok(None),
+            Gate::Start { .. } if power != PowerState::Off => {
+                let reason = format!(
+                    "{other}, and its host is not off. To install it all the same: rackhand apply --install {node}"
+                );
+                undecided(self.shared, node, reason).await.map(Some)
+            }
+            Gate::Start { .. } | Gate::Nothing { .. } | Gate::NeedsDecision { .. } => Ok(None),
+        }
     }
 
     async fn look(&self, depth: Depth, step: StepId) -> Result<Observed, Stop> {
@@ -249,7 +282,7 @@ impl NodeRun<'_> {
     async fn through(
         &mut self,
         steps: &mut Steps,
-        begun: Option<(crate::event::Trigger, Observed)>,
+        begun: Option<(Trigger, Observed)>,
     ) -> Result<JobResult, Stop> {
         self.settle_open_act(steps.job()).await?;
         if let Some((step, error)) = self.running().and_then(|job| job.failed_step()) {
@@ -310,11 +343,7 @@ impl NodeRun<'_> {
     }
 
     /// Everything that can be known before the first mutating request; answers the image's URL.
-    async fn check(
-        &self,
-        steps: &mut Steps,
-        begun: Option<(crate::event::Trigger, Observed)>,
-    ) -> Result<String, Stop> {
+    async fn check(&self, steps: &mut Steps, begun: Option<(Trigger, Observed)>) -> Result<String, Stop> {
         let known = self.running().and_then(|job| job.image);
         if let Some(image) =
             known.as_ref().filter(|_| self.running().is_some_and(|job| plan::is_installing(&job)))

@@ -1,6 +1,6 @@
 //! Whether anything may be done to a node at all.
 
-use rackhand_bmc::PowerState;
+use rackhand_bmc::{Identity, PowerState};
 use serde::Serialize;
 
 use crate::{
@@ -131,4 +131,24 @@ pub fn gate(wanted: &Wanted, history: Option<&NodeHistory>, power: PowerState) -
 /// Whether the job itself had switched the host on, to have BIOS settings applied.
 fn switched_on_by(job: &JobHistory) -> bool {
     job.acts.iter().any(|known| matches!(known.act, Act::PowerOn { purpose: PowerPurpose::BiosStage { .. } }))
+}
+
+/// Whether the machine that answers now is another than the one the journal knows of this node, in a sentence: an
+/// exchanged server, or an address that now leads elsewhere. What tells machines apart is the serial number, and the UUID
+/// where one of them shows no serial number.
+#[must_use]
+pub fn other_machine(history: Option<&NodeHistory>, found: &Identity) -> Option<String> {
+    let known = history?.identity.as_ref()?;
+    let differ = |a: &Option<String>, b: &Option<String>| match (a, b) {
+        (Some(a), Some(b)) => Some((!a.eq_ignore_ascii_case(b)).then(|| (a.clone(), b.clone()))),
+        _ => None,
+    };
+    let (what, pair) = match differ(&known.serial, &found.serial) {
+        Some(pair) => ("serial number", pair),
+        None => ("UUID", differ(&known.uuid, &found.uuid)?),
+    };
+    let (was, is) = pair?;
+    Some(format!(
+        "another machine answers than the one the journal knows of this node: its {what} is {is}, and it was {was}"
+    ))
 }

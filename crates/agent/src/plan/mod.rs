@@ -16,7 +16,7 @@ use rackhand_bmc::{
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-pub use gate::{Gate, gate, gate_by_record};
+pub use gate::{Gate, gate, gate_by_record, other_machine};
 pub use next::{Await, Next, next, problems};
 pub use resolve::{resolve, undo};
 pub use steps::{PlannedStep, StepState, steps};
