@@ -25,6 +25,9 @@ pub trait Bios: Send + Sync {
     /// Writes one stage. Answers [`Outcome::Pending`] with the mark that [`verify`](Bios::verify) needs.
     fn stage<'a>(&'a self, stage: &'a BiosStage) -> Fut<'a, Outcome>;
 
+    /// Asks for every setting's factory default; pending until a reset. It can switch off what the machine boots from.
+    fn reset_defaults(&self) -> Fut<'_, Outcome>;
+
     /// Drops what is pending, where the vendor can.
     fn discard(&self) -> Fut<'_, Outcome>;
 

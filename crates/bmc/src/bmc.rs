@@ -5,9 +5,10 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    Bios, Boot, BootOverride, BootSettings, BootTarget, Capabilities, Error, ErrorKind, Identity, Inventory,
-    Jobs, Manager, MediaImage, MediaSlot, Operation, Outcome, OverrideEnabled, Pacing, Power, PowerOffPolicy,
-    PowerState, Readiness, ReadyState, ResetType, Result, Session, SlotId, VirtualMedia,
+    Bios, Boot, BootOverride, BootSettings, BootTarget, Capabilities, Configuration, Error, ErrorKind,
+    Firmware, Identity, Inventory, Jobs, Logs, Manager, MediaImage, MediaSlot, Operation, Outcome,
+    OverrideEnabled, Pacing, Power, PowerOffPolicy, PowerState, Readiness, ReadyState, ResetType, Result,
+    Sensors, Session, SlotId, Storage, VirtualMedia,
 };
 
 /// One machine behind its BMC, connected.
@@ -41,6 +42,16 @@ pub struct Bmc {
     pub manager: Option<Arc<dyn Manager>>,
     /// Jobs, if it has them.
     pub jobs: Option<Arc<dyn Jobs>>,
+    /// Storage, if it has it.
+    pub storage: Option<Arc<dyn Storage>>,
+    /// Firmware, if it has it.
+    pub firmware: Option<Arc<dyn Firmware>>,
+    /// Logs, if it has them.
+    pub logs: Option<Arc<dyn Logs>>,
+    /// Sensors and health, if it has them.
+    pub sensors: Option<Arc<dyn Sensors>>,
+    /// The whole configuration as one document, if it has it.
+    pub configuration: Option<Arc<dyn Configuration>>,
 }
 
 impl fmt::Debug for Bmc {
@@ -74,6 +85,11 @@ impl Bmc {
             inventory: None,
             manager: None,
             jobs: None,
+            storage: None,
+            firmware: None,
+            logs: None,
+            sensors: None,
+            configuration: None,
         }
     }
 
@@ -115,6 +131,70 @@ impl Bmc {
     /// [`ErrorKind::Unsupported`] when this BMC has none.
     pub fn bios(&self) -> Result<&dyn Bios> {
         self.bios.as_deref().ok_or_else(|| self.lacks("BIOS settings"))
+    }
+
+    /// The facet for storage.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] when this BMC has none.
+    pub fn storage(&self) -> Result<&dyn Storage> {
+        self.storage.as_deref().ok_or_else(|| self.lacks("storage"))
+    }
+
+    /// The facet for firmware.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] when this BMC has none.
+    pub fn firmware(&self) -> Result<&dyn Firmware> {
+        self.firmware.as_deref().ok_or_else(|| self.lacks("firmware updates"))
+    }
+
+    /// The facet for logs.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] when this BMC has none.
+    pub fn logs(&self) -> Result<&dyn Logs> {
+        self.logs.as_deref().ok_or_else(|| self.lacks("logs"))
+    }
+
+    /// The facet for sensors and health.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] when this BMC has none.
+    pub fn sensors(&self) -> Result<&dyn Sensors> {
+        self.sensors.as_deref().ok_or_else(|| self.lacks("sensors"))
+    }
+
+    /// The facet for the whole configuration.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] when this BMC has none.
+    pub fn configuration(&self) -> Result<&dyn Configuration> {
+        self.configuration.as_deref().ok_or_else(|| self.lacks("configuration export"))
+    }
+
+    /// The facet for jobs.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] when this BMC has none.
+    pub fn jobs(&self) -> Result<&dyn Jobs> {
+        self.jobs.as_deref().ok_or_else(|| self.lacks("jobs"))
+    }
+
+    /// The facet for inventory.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] when this BMC has none.
+    pub fn inventory(&self) -> Result<&dyn Inventory> {
+        self.inventory.as_deref().ok_or_else(|| self.lacks("inventory"))
+    }
+
+    /// The facet for the Manager.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] when this BMC has none.
+    pub fn manager(&self) -> Result<&dyn Manager> {
+        self.manager.as_deref().ok_or_else(|| self.lacks("Manager"))
     }
 
     /// Refuses when an operation is known to be impossible here, before anything is sent.

@@ -19,6 +19,16 @@ pub trait Boot: Send + Sync {
 
     /// Enables or disables secure boot; usually pending until a reset.
     fn set_secure_boot(&self, enabled: bool) -> Fut<'_, Outcome>;
+
+    /// Sets how firmware boots from now on; pending until a reset. Not proven: read the settings.
+    fn set_mode(&self, mode: BootMode) -> Fut<'_, Outcome>;
+
+    /// Reads the persistent boot order, first device first.
+    fn order(&self) -> Fut<'_, Vec<BootOption>>;
+
+    /// Sets the persistent boot order, by the references that [`order`](Boot::order) answered. What is left out stays
+    /// behind those named, where the BMC wants all of them.
+    fn set_order<'a>(&'a self, order: &'a [String]) -> Fut<'a, Outcome>;
 }
 
 /// The boot settings as observed. What the BMC does not show is `None`.
@@ -141,6 +151,16 @@ pub enum BootMode {
     Uefi,
     /// BIOS compatibility.
     Legacy,
+}
+
+/// A device of the boot order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BootOption {
+    /// What the boot order calls it: `Boot0003`, `NIC.PxeDevice.1-1`.
+    pub reference: String,
+    /// The name people see, where the BMC gives one.
+    pub name: Option<String>,
 }
 
 /// Secure boot as observed.

@@ -46,10 +46,100 @@ pub enum Operation {
     InventoryRead,
     /// Creating volumes.
     StorageWrite,
-    /// Updating firmware.
+    /// Updating firmware from a URL.
     FirmwareUpdate,
     /// Restarting the BMC.
     ManagerReset,
+    /// Sending a non-maskable interrupt.
+    PowerNmi,
+    /// Setting an override that lasts.
+    BootContinuous,
+    /// Setting the boot order.
+    BootOrderSet,
+    /// Inserting an image from an NFS share.
+    MediaInsertNfs,
+    /// Inserting an image from a CIFS share.
+    MediaInsertCifs,
+    /// Resetting BIOS settings to defaults.
+    BiosReset,
+    /// Reading controllers, drives and volumes.
+    StorageRead,
+    /// Deleting volumes.
+    VolumeDelete,
+    /// Initialising volumes.
+    VolumeInitialize,
+    /// Converting drives between RAID and non-RAID.
+    DriveConvert,
+    /// Assigning spares.
+    DriveSpare,
+    /// Erasing drives.
+    DriveErase,
+    /// Reading what firmware is installed.
+    FirmwareRead,
+    /// Sending firmware to the BMC.
+    FirmwarePush,
+    /// Reading jobs.
+    JobsRead,
+    /// Dropping jobs.
+    JobsClear,
+    /// Reading logs.
+    LogsRead,
+    /// Clearing logs.
+    LogsClear,
+    /// Reading sensors and health.
+    SensorsRead,
+    /// Exporting the server's whole configuration.
+    ConfigurationExport,
+    /// Applying a whole configuration.
+    ConfigurationImport,
+}
+
+impl Operation {
+    /// Every operation, for tables.
+    pub const ALL: [Self; 42] = [
+        Self::PowerRead,
+        Self::PowerOn,
+        Self::PowerOffGraceful,
+        Self::PowerOffForce,
+        Self::PowerRestart,
+        Self::BootCdOnce,
+        Self::BootSetupOnce,
+        Self::BootModeSet,
+        Self::SecureBootRead,
+        Self::SecureBootSet,
+        Self::MediaInsertHttp,
+        Self::MediaInsertHttps,
+        Self::MediaEject,
+        Self::BiosRead,
+        Self::BiosPendingRead,
+        Self::BiosStage,
+        Self::BiosDiscard,
+        Self::InventoryRead,
+        Self::StorageWrite,
+        Self::FirmwareUpdate,
+        Self::ManagerReset,
+        Self::PowerNmi,
+        Self::BootContinuous,
+        Self::BootOrderSet,
+        Self::MediaInsertNfs,
+        Self::MediaInsertCifs,
+        Self::BiosReset,
+        Self::StorageRead,
+        Self::VolumeDelete,
+        Self::VolumeInitialize,
+        Self::DriveConvert,
+        Self::DriveSpare,
+        Self::DriveErase,
+        Self::FirmwareRead,
+        Self::FirmwarePush,
+        Self::JobsRead,
+        Self::JobsClear,
+        Self::LogsRead,
+        Self::LogsClear,
+        Self::SensorsRead,
+        Self::ConfigurationExport,
+        Self::ConfigurationImport,
+    ];
 }
 
 /// Whether an operation can be done.
@@ -124,6 +214,16 @@ impl Capabilities {
             Learned::Documented(source) | Learned::Observed(source) => format!("{why} ({source})"),
             Learned::Advertised | Learned::Assumed => why,
         })
+    }
+
+    /// Why an operation must not be tried without leave: what is said of it rests on weak ground (a doubtful row of a
+    /// fact sheet), so nobody has seen it work. Kept as [`Support::Unknown`] with a documented source.
+    #[must_use]
+    pub fn unverified(&self, operation: Operation) -> Option<&str> {
+        match self.0.get(&operation)? {
+            Capability { support: Support::Unknown, learned: Learned::Documented(source) } => Some(source),
+            _ => None,
+        }
     }
 
     /// All of them, in order.

@@ -1,6 +1,6 @@
 //! What a vendor is: something that recognises a BMC and connects to it.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use secrecy::SecretString;
 
@@ -52,6 +52,9 @@ pub struct Target {
     pub clock: Arc<dyn Clock>,
     /// Every interval and deadline.
     pub pacing: Pacing,
+    /// Quirks whose cures are not used, by name ([`Quirks`](crate::Quirks)): for tests, and for firmware that has mended
+    /// what the table still works around.
+    pub quirks_off: BTreeSet<String>,
 }
 
 /// A user name and a password. The password never shows.

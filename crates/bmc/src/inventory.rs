@@ -26,6 +26,10 @@ pub enum Vendor {
     Hpe,
     /// Cisco CIMC.
     Cisco,
+    /// Supermicro.
+    Supermicro,
+    /// Lenovo XCC.
+    Lenovo,
     /// Any other sound Redfish service.
     Generic,
 }
@@ -36,6 +40,8 @@ impl fmt::Display for Vendor {
             Self::Dell => "Dell",
             Self::Hpe => "HPE",
             Self::Cisco => "Cisco",
+            Self::Supermicro => "Supermicro",
+            Self::Lenovo => "Lenovo",
             Self::Generic => "generic Redfish",
         })
     }
@@ -71,6 +77,8 @@ pub struct Identity {
 pub struct HardwareInventory {
     /// Processors.
     pub processors: Vec<Processor>,
+    /// GPUs and other accelerators, where the BMC tells them from processors.
+    pub accelerators: Vec<Accelerator>,
     /// Memory modules.
     pub memory: Vec<MemoryModule>,
     /// Drives.
@@ -95,6 +103,18 @@ pub struct Processor {
     pub cores: Option<u64>,
     /// Threads.
     pub threads: Option<u64>,
+}
+
+/// A GPU or another accelerator.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Accelerator {
+    /// Its id.
+    pub id: String,
+    /// `GPU`, `FPGA`, `Accelerator`, as the BMC writes it.
+    pub kind: String,
+    /// Its model.
+    pub model: Option<String>,
 }
 
 /// A memory module.

@@ -2,8 +2,8 @@
 //!
 //! This crate holds both sides of the seam that the rest of rackhand is built around, and no I/O:
 //!
-//! - what a **driver implements**: the facets ([`Power`], [`Boot`], [`VirtualMedia`], [`Bios`], [`Inventory`],
-//!   [`Manager`], [`Jobs`], [`Session`]), each a small trait whose methods are *bare* operations, one purpose each, and
+//! - what a **driver implements**: the facets ([`Power`], [`Boot`], [`VirtualMedia`], [`Bios`], [`Storage`],
+//!   [`Firmware`], [`Inventory`], [`Sensors`], [`Logs`], [`Manager`], [`Jobs`], [`Configuration`], [`Session`]), each a small trait whose methods are *bare* operations, one purpose each, and
 //!   [`Driver`], which recognises a BMC and assembles its facets into a [`Bmc`];
 //! - what a **caller holds**: [`Bmc`], a struct of facets with the *composed* operations (power off with a policy,
 //!   mount, boot once, wait until ready) as its own methods, written once for every vendor.
@@ -35,36 +35,56 @@ mod bmc;
 mod boot;
 mod capability;
 mod clock;
+mod configuration;
 mod driver;
 mod error;
+mod firmware;
 mod inventory;
+mod logs;
 mod manager;
 mod media;
 mod outcome;
 mod pacing;
 mod power;
+mod quirk;
+mod sensors;
 mod session;
+mod storage;
 
 pub use bios::{
     AttributeKind, AttributeValue, AttributeVerdict, Attributes, Bios, BiosPlan, BiosProblem, BiosRegistry,
     BiosStage, BiosState, BiosVerdict, PendingSettings, RegistryAttribute,
 };
 pub use bmc::Bmc;
-pub use boot::{Boot, BootMode, BootOverride, BootSettings, BootTarget, OverrideEnabled, SecureBootState};
+pub use boot::{
+    Boot, BootMode, BootOption, BootOverride, BootSettings, BootTarget, OverrideEnabled, SecureBootState,
+};
 pub use capability::{Capabilities, Capability, Learned, Operation, Support};
 pub use clock::{Clock, SimClock, SystemClock};
+pub use configuration::{Configuration, ConfigurationFormat, ImportShutdown};
 pub use driver::{Claim, Credentials, Driver, Target};
 pub use error::{Error, ErrorKind, Message, Result};
-pub use inventory::{
-    Drive, HardwareInventory, Identity, Inventory, MemoryModule, NetworkPort, Processor, Skipped, Vendor,
-    Volume,
+pub use firmware::{
+    ApplyTime, ComponentId, ComponentKind, Firmware, FirmwareComponent, FirmwareFile, FirmwareImage,
+    FirmwareInventory,
 };
+pub use inventory::{
+    Accelerator, Drive, HardwareInventory, Identity, Inventory, MemoryModule, NetworkPort, Processor,
+    Skipped, Vendor, Volume,
+};
+pub use logs::{Health, LogEntries, LogEntry, LogId, LogInfo, LogKind, Logs};
 pub use manager::{Job, JobRef, JobState, Jobs, Manager, ManagerInfo, Readiness, ReadyState};
 pub use media::{MediaImage, MediaSlot, MediaType, SlotId, VirtualMedia};
 pub use outcome::{Mark, Outcome, Pending};
 pub use pacing::Pacing;
 pub use power::{HostProgress, HostView, Power, PowerOffPolicy, PowerState, ResetType};
+pub use quirk::{Quirk, Quirks, When, compare_versions};
+pub use sensors::{HealthReport, Sensor, SensorKind, SensorReport, Sensors};
 pub use session::{Ledger, MemoryLedger, RequestStats, Session};
+pub use storage::{
+    ControllerId, DriveId, DriveState, DriveUse, Initialize, NewVolume, RaidLevel, Storage,
+    StorageController, StorageDrive, StorageView, StorageVolume, VolumeId,
+};
 
 use std::{future::Future, pin::Pin};
 

@@ -63,6 +63,13 @@ pub trait Jobs: Send + Sync {
 
     /// Reads one job or task. A job that is gone is [`JobState::Gone`], never an error.
     fn job<'a>(&'a self, job: &'a JobRef) -> Fut<'a, Job>;
+
+    /// Drops one job that has not begun, or the record of one that is over. One that is gone already answers
+    /// [`Outcome::Unchanged`].
+    fn delete<'a>(&'a self, job: &'a JobRef) -> Fut<'a, Outcome>;
+
+    /// Drops every job at once: the cure for a queue that is stuck. What others have queued is lost with it.
+    fn clear_queue(&self) -> Fut<'_, Outcome>;
 }
 
 /// A job's or task's name within its BMC; can be stored and picked up by another process.

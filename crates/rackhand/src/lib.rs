@@ -32,7 +32,7 @@
 mod address;
 mod drivers;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 pub use rackhand_bmc::*;
 pub use rackhand_http::{
@@ -67,6 +67,8 @@ pub struct Options {
     pub pacing: Pacing,
     /// The driver to use, by name, instead of the one that knows the BMC best.
     pub driver: Option<String>,
+    /// Quirks whose cures are not used, by name.
+    pub quirks_off: BTreeSet<String>,
 }
 
 impl Options {
@@ -82,6 +84,7 @@ impl Options {
             clock: Arc::new(SystemClock),
             pacing: Pacing::default(),
             driver: None,
+            quirks_off: BTreeSet::new(),
         }
     }
 }
@@ -108,11 +111,12 @@ pub async fn connect_over(
     address: &BmcAddress,
     options: Options,
 ) -> Result<Bmc> {
-    let Options { credentials, ledger, clock, pacing, driver, .. } = options;
+    let Options { credentials, ledger, clock, pacing, driver, quirks_off, .. } = options;
     let bmc = address.name();
     let link = rackhand_redfish::open(transport, &bmc, &pacing, clock.as_ref()).await?;
     let driver = drivers::choose(&bmc, &link, driver.as_deref())?;
     tracing::debug!(bmc = %bmc, driver = driver.name(), "connects");
-    let target = Target { bmc, system: address.system.clone(), credentials, ledger, clock, pacing };
+    let target =
+        Target { bmc, system: address.system.clone(), credentials, ledger, clock, pacing, quirks_off };
     driver.connect(link, target).await
 }

@@ -202,6 +202,7 @@ pub(crate) fn target(ledger: Arc<dyn Ledger>) -> Target {
         ledger,
         clock: Arc::new(SimClock::starting_at("2026-01-01T00:00:00Z".parse().unwrap())),
         pacing: Pacing::default(),
+        quirks_off: std::collections::BTreeSet::new(),
     }
 }
 

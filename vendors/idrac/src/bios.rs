@@ -112,6 +112,10 @@ impl Bios for JobBios {
         Box::pin(self.write(stage))
     }
 
+    fn reset_defaults(&self) -> Fut<'_, Outcome> {
+        self.standard.reset_defaults()
+    }
+
     fn discard(&self) -> Fut<'_, Outcome> {
         Box::pin(self.drop_pending())
     }

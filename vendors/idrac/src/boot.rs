@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use rackhand_bmc::{
-    Boot, BootOverride, BootSettings, BootTarget, Fut, HostView, Outcome, OverrideEnabled, Power, PowerState,
-    ResetType, Result, SecureBootState,
+    Boot, BootMode, BootOption, BootOverride, BootSettings, BootTarget, Fut, HostView, Outcome,
+    OverrideEnabled, Power, PowerState, ResetType, Result, SecureBootState,
 };
 use rackhand_redfish::{Host, Machine, last_segment};
 use serde_json::json;
@@ -160,5 +160,17 @@ impl Boot for PlacedBoot {
 
     fn set_secure_boot(&self, enabled: bool) -> Fut<'_, Outcome> {
         self.standard.set_secure_boot(enabled)
+    }
+
+    fn set_mode(&self, mode: BootMode) -> Fut<'_, Outcome> {
+        self.standard.set_mode(mode)
+    }
+
+    fn order(&self) -> Fut<'_, Vec<BootOption>> {
+        self.standard.order()
+    }
+
+    fn set_order<'a>(&'a self, order: &'a [String]) -> Fut<'a, Outcome> {
+        self.standard.set_order(order)
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use rackhand_bmc::{
-    AttributeValue, Attributes, Boot, BootMode, BootOverride, BootSettings, ErrorKind, Fut, Mark, Outcome,
-    OverrideEnabled, Pending, Result, SecureBootState,
+    AttributeValue, Attributes, Boot, BootMode, BootOption, BootOverride, BootSettings, ErrorKind, Fut, Mark,
+    Outcome, OverrideEnabled, Pending, Result, SecureBootState,
 };
 use serde_json::json;
 
@@ -45,6 +45,36 @@ impl StandardBoot {
             (answer, _) => answer?,
         };
         Ok(sent.outcome())
+    }
+
+    async fn write_boot(&self, uri: &str, boot: serde_json::Value, desired: Attributes) -> Result<Outcome> {
+        let sent = self.host.patch_system(uri, json!({"Boot": boot})).await?;
+        if matches!(sent, Sent::Lost { .. }) {
+            return Ok(sent.outcome());
+        }
+        let (job, mark) = (sent.job(), Mark::default());
+        Ok(Outcome::Pending(Pending { needs_reset: true, desired, mark, job, can_discard: false }))
+    }
+
+    async fn read_order(&self) -> Result<Vec<BootOption>> {
+        let system = self.host.system().await?;
+        let names = match system.link("Boot/BootOptions") {
+            Some(uri) => self.host.client.collection(uri).await?.documents,
+            None => Vec::new(),
+        };
+        let name = |reference: &str| {
+            let option = names.iter().find(|option| option.str("BootOptionReference") == Some(reference))?;
+            option.str("DisplayName").or_else(|| option.str("Name")).map(str::to_owned)
+        };
+        let order = system.strings("Boot/BootOrder");
+        let option = |reference: &str| BootOption { reference: reference.to_owned(), name: name(reference) };
+        Ok(order.into_iter().map(option).collect())
+    }
+
+    /// Where lasting boot settings are written: the settings resource where the System has one (Dell, Lenovo).
+    fn lasting_uri(&self) -> &str {
+        let system = &self.host.machine.system;
+        system.link("@Redfish.Settings/SettingsObject").unwrap_or_else(|| system.uri())
     }
 
     fn secure_boot_uri(&self) -> Result<&str> {
@@ -93,6 +123,33 @@ impl Boot for StandardBoot {
                     can_discard: false,
                 }),
             })
+        })
+    }
+
+    fn set_mode(&self, mode: BootMode) -> Fut<'_, Outcome> {
+        let name = match mode {
+            BootMode::Uefi => "UEFI",
+            BootMode::Legacy => "Legacy",
+        };
+        let desired = Attributes::from([("BootSourceOverrideMode".to_owned(), name.into())]);
+        let body = json!({"BootSourceOverrideMode": name});
+        Box::pin(async move { self.write_boot(self.host.machine.system.uri(), body, desired).await })
+    }
+
+    fn order(&self) -> Fut<'_, Vec<BootOption>> {
+        Box::pin(self.read_order())
+    }
+
+    fn set_order<'a>(&'a self, order: &'a [String]) -> Fut<'a, Outcome> {
+        Box::pin(async move {
+            let present = self.read_order().await?;
+            let mut whole = order.to_vec();
+            whole.extend(present.iter().map(|o| o.reference.clone()).filter(|known| !order.contains(known)));
+            if present.iter().map(|option| &option.reference).eq(&whole) {
+                return Ok(Outcome::Unchanged);
+            }
+            let desired = Attributes::from([("BootOrder".to_owned(), whole.join(",").as_str().into())]);
+            self.write_boot(self.lasting_uri(), json!({"BootOrder": whole}), desired).await
         })
     }
 }

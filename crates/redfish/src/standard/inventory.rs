@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use rackhand_bmc::{
-    Drive, ErrorKind, Fut, HardwareInventory, Inventory, MemoryModule, NetworkPort, Processor, Result,
-    Skipped, Volume,
+    Accelerator, Drive, ErrorKind, Fut, HardwareInventory, Inventory, MemoryModule, NetworkPort, Processor,
+    Result, Skipped, Volume,
 };
 
 use super::host::Host;
@@ -32,6 +32,8 @@ impl StandardInventory {
         let processors = self.members(&system, "Processors", &mut found.skipped).await?;
         found.processors =
             processors.iter().filter(|part| is_present(part) && is_cpu(part)).map(processor).collect();
+        found.accelerators =
+            processors.iter().filter(|part| is_present(part) && !is_cpu(part)).map(accelerator).collect();
         let memory = self.members(&system, "Memory", &mut found.skipped).await?;
         found.memory = memory.iter().filter(|part| is_present(part)).map(module).collect();
         let ports = self.members(&system, "EthernetInterfaces", &mut found.skipped).await?;
@@ -131,6 +133,11 @@ fn processor(part: &Document) -> Processor {
         cores: part.u64("TotalCores"),
         threads: part.u64("TotalThreads"),
     }
+}
+
+fn accelerator(part: &Document) -> Accelerator {
+    let kind = part.str("ProcessorType").unwrap_or("Accelerator").to_owned();
+    Accelerator { id: part.id().to_owned(), kind, model: owned(part.str("Model")) }
 }
 
 fn module(part: &Document) -> MemoryModule {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use rackhand_bmc::{ErrorKind, Fut, Job, JobRef, JobState, Jobs, Result};
+use rackhand_bmc::{ErrorKind, Fut, Job, JobRef, JobState, Jobs, Outcome, Result};
 
 use super::host::Host;
 use crate::document::{Document, View};
@@ -105,5 +105,30 @@ impl Jobs for StandardJobs {
 
     fn job<'a>(&'a self, job: &'a JobRef) -> Fut<'a, Job> {
         Box::pin(self.one(job))
+    }
+
+    fn delete<'a>(&'a self, job: &'a JobRef) -> Fut<'a, Outcome> {
+        Box::pin(async move {
+            match self.host.client.delete(&job.uri).await {
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Vanished) => {
+                    Ok(Outcome::Unchanged)
+                }
+                sent => Ok(sent?.outcome()),
+            }
+        })
+    }
+
+    fn clear_queue(&self) -> Fut<'_, Outcome> {
+        Box::pin(async move {
+            let mut cleared = Outcome::Unchanged;
+            for job in self.all().await? {
+                match self.delete(&job.job).await? {
+                    Outcome::Unchanged => {}
+                    unknown @ Outcome::Unknown { .. } => return Ok(unknown),
+                    other => cleared = other,
+                }
+            }
+            Ok(cleared)
+        })
     }
 }

@@ -272,6 +272,27 @@ impl Bios for StandardBios {
         Box::pin(self.write(stage))
     }
 
+    fn reset_defaults(&self) -> Fut<'_, Outcome> {
+        Box::pin(async move {
+            let bios = self.read().await?;
+            let lacks = || self.host.lacks("Bios.ResetBios action");
+            let action = bios.action("Bios.ResetBios").ok_or_else(lacks)?;
+            let target = action.str("target").ok_or_else(lacks)?;
+            // With a body: several answer 400 or 415 without (sushy stories 2008198, 2006246).
+            let sent = self.host.client.post(target, json!({})).await?;
+            if matches!(sent, Sent::Lost { .. }) {
+                return Ok(sent.outcome());
+            }
+            Ok(Outcome::Pending(Pending {
+                needs_reset: true,
+                desired: Attributes::new(),
+                mark: mark(&bios),
+                job: sent.job(),
+                can_discard: false,
+            }))
+        })
+    }
+
     fn discard(&self) -> Fut<'_, Outcome> {
         Box::pin(self.drop_pending())
     }
