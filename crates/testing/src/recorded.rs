@@ -21,7 +21,8 @@ pub fn recordings() -> Option<std::path::PathBuf> {
 pub fn recording(name: &str) -> Option<Service> {
     let folder = recordings()?.join(name);
     let service = Service::default();
-    service.change(|documents| gather(&folder.join("redfish"), "/redfish", documents));
+    // Whole: Supermicro serves its registries outside /redfish/v1.
+    service.change(|documents| gather(&folder, "", documents));
     service.change(|documents| documents.get("/redfish/v1").is_some()).then_some(service)
 }
 
