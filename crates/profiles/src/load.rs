@@ -43,20 +43,40 @@ pub struct LoadError {
     pub problems: Vec<Problem>,
 }
 
+macro_rules! shipped {
+    ($($name:literal,)*) => {
+        [$((
+            concat!("firmware-profiles/", $name, ".yaml"),
+            include_str!(concat!("../../../firmware-profiles/", $name, ".yaml")),
+        ),)*]
+    };
+}
+
 /// The files of `firmware-profiles/`, so that the program needs no checkout beside it.
-const BUILTIN: [(&str, &str); 3] = [
-    (
-        "firmware-profiles/cisco/ran-low-latency.yaml",
-        include_str!("../../../firmware-profiles/cisco/ran-low-latency.yaml"),
-    ),
-    (
-        "firmware-profiles/dell/ran-low-latency.yaml",
-        include_str!("../../../firmware-profiles/dell/ran-low-latency.yaml"),
-    ),
-    (
-        "firmware-profiles/hpe/ran-low-latency.yaml",
-        include_str!("../../../firmware-profiles/hpe/ran-low-latency.yaml"),
-    ),
+const BUILTIN: [(&str, &str); 23] = shipped![
+    "cisco/factory-safe",
+    "cisco/gpu-node",
+    "cisco/ran-low-latency",
+    "cisco/storage",
+    "cisco/virtualisation",
+    "dell/factory-safe",
+    "dell/gpu-node",
+    "dell/ran-low-latency",
+    "dell/storage",
+    "dell/virtualisation",
+    "hpe/factory-safe",
+    "hpe/gpu-node",
+    "hpe/ran-low-latency",
+    "hpe/storage",
+    "hpe/virtualisation",
+    "lenovo/factory-safe",
+    "lenovo/gpu-node",
+    "lenovo/ran-low-latency",
+    "lenovo/virtualisation",
+    "supermicro/factory-safe",
+    "supermicro/gpu-node",
+    "supermicro/ran-low-latency",
+    "supermicro/virtualisation",
 ];
 
 impl Profiles {

@@ -119,6 +119,10 @@ impl Profiles {
             return Err(SelectError::Unknown { name: name.to_owned(), known: self.names() });
         }
         near.sort_by_key(|(rank, _)| *rank);
+        // Those of other vendors tell nothing where the machine's own vendor has some.
+        if near.first().is_some_and(|(rank, _)| *rank < Rank::Vendor) {
+            near.retain(|(rank, _)| *rank < Rank::Vendor);
+        }
         let near = near.into_iter().map(|(_, near)| near).collect();
         Err(SelectError::NoMatch { name: name.to_owned(), host: host.clone(), near })
     }
