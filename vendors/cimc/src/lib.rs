@@ -12,12 +12,22 @@
 
 #![deny(clippy::indexing_slicing)]
 
+mod capabilities;
 mod dialect;
+mod quirks;
+mod session;
+pub mod xml;
+
+use std::sync::Arc;
 
 use rackhand_bmc::{Bmc, Claim, Driver, Fut, Target};
 use rackhand_redfish::{Document, Link, Standard};
 
-pub use self::dialect::CimcDialect;
+pub use self::{dialect::CimcDialect, quirks::quirks};
+use self::{
+    session::Sessions,
+    xml::{RedfishLedger, XmlClient},
+};
 
 /// The driver of Cisco CIMC.
 #[derive(Debug, Clone, Copy, Default)]
@@ -56,7 +66,14 @@ impl Driver for Cimc {
         claim(&link.root)
     }
 
-    fn connect(&self, link: Link, target: Target) -> Fut<'_, Bmc> {
-        Standard::new(link, target, CimcDialect).connect()
+    fn connect(&self, link: Link, mut target: Target) -> Fut<'_, Bmc> {
+        Box::pin(async move {
+            let xml = XmlClient::new(Arc::clone(&link.transport), &target);
+            target.ledger = Arc::new(RedfishLedger::new(target.ledger, Arc::clone(&target.clock)));
+            let dialect = CimcDialect::new(&target.quirks_off);
+            let mut bmc = Standard::new(link, target, dialect).connect().await?;
+            bmc.session = Arc::new(Sessions { redfish: bmc.session, xml });
+            Ok(bmc)
+        })
     }
 }
