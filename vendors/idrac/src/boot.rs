@@ -1,23 +1,26 @@
-//! Boot overrides that do not stand in the System: two places where iDRACs keep them instead.
+//! Boot overrides that do not stand in the System, and the boot mode, which is a BIOS setting.
 
 use std::sync::Arc;
 
 use rackhand_bmc::{
-    Boot, BootMode, BootOption, BootOverride, BootSettings, BootTarget, Fut, HostView, Outcome,
-    OverrideEnabled, Power, PowerState, ResetType, Result, SecureBootState,
+    AttributeValue, Attributes, BiosStage, Boot, BootMode, BootOption, BootOverride, BootSettings,
+    BootTarget, Fut, Outcome, OverrideEnabled, Result, SecureBootState,
 };
-use rackhand_redfish::{Host, Machine, last_segment};
+use rackhand_redfish::Host;
 use serde_json::json;
 
-use crate::{dialect::settings_of, generation::Generation};
+use crate::{
+    bios::{self, JobBios},
+    dialect::{attributes_of, settings_of},
+    quirks::{self, Dell},
+};
 
 /// Where the override is, when the System is not the place.
 #[derive(Debug, Clone)]
-enum Place {
-    /// iDRAC9 before 6.00: its `Cd` is the physical drive, and the virtual one is booted by the attributes
-    /// `ServerBoot.1.FirstBootDevice` and `BootOnce`, at once and without a job (DS#90; not on iDRAC8).
+pub(crate) enum Place {
+    /// Attributes of the iDRAC: `ServerBoot.1.FirstBootDevice` and `BootOnce`.
     Attributes(String),
-    /// iDRAC10: the System's settings resource (TF; DS#324).
+    /// The System's settings resource.
     Settings(String),
 }
 
@@ -27,22 +30,21 @@ const VIRTUAL_CD: &str = "VCD-DVD";
 const NO_DEVICE: &str = "Normal";
 const DEVICE: &str = "ServerBoot.1.FirstBootDevice";
 const ONCE: &str = "ServerBoot.1.BootOnce";
+/// The BIOS setting that is the boot mode.
+const MODE: &str = "BootMode";
 
 impl Place {
-    fn of(machine: &Machine) -> Option<Self> {
-        if Generation::of(machine) == Generation::Idrac10 {
+    /// The place on this machine; `None` where it is the System.
+    pub(crate) fn of(dell: &Dell) -> Option<Self> {
+        let machine = &dell.machine;
+        if dell.on(quirks::OVERRIDE_AT_SETTINGS) {
             return Some(Self::Settings(settings_of(&machine.system)));
         }
-        let manager = machine.manager().filter(|_| Generation::cd_is_physical(machine))?;
-        let sets = manager.links("Links/Oem/Dell/DellAttributes");
-        let own =
-            sets.into_iter().find(|uri| last_segment(uri).eq_ignore_ascii_case(last_segment(manager.uri())));
-        // The alias is where firmware that does not link the sets yet has the iDRAC's own (DS).
-        Some(Self::Attributes(own.map_or_else(|| format!("{}/Attributes", manager.uri()), str::to_owned)))
+        attributes_of(machine).filter(|_| dell.on(quirks::PHYSICAL_CD)).map(Self::Attributes)
     }
 
     /// The settings that the System showed, corrected by what stands here.
-    async fn corrected(&self, host: &Host, shown: BootSettings) -> Result<BootSettings> {
+    pub(crate) async fn corrected(&self, host: &Host, shown: BootSettings) -> Result<BootSettings> {
         let in_system = shown.enabled != Some(OverrideEnabled::Disabled)
             && !matches!(shown.target, None | Some(BootTarget::None));
         match self {
@@ -75,66 +77,35 @@ impl Place {
     }
 }
 
-/// Power whose look at the host shows the override from where it is.
-pub(crate) fn power(host: &Arc<Host>, standard: Arc<dyn Power>) -> Arc<dyn Power> {
-    match Place::of(&host.machine) {
-        Some(place) => Arc::new(PlacedPower { host: Arc::clone(host), standard, place }),
-        None => standard,
-    }
+/// The facet.
+pub(crate) fn boot(dell: &Dell, standard: Arc<dyn Boot>) -> Arc<dyn Boot> {
+    let (place, bios) = (Place::of(dell), bios::own(dell));
+    Arc::new(DellBoot { dell: dell.clone(), standard, bios, place })
 }
 
-/// Boot settings that are read from, and written to, where they are.
-pub(crate) fn boot(host: &Arc<Host>, standard: Arc<dyn Boot>) -> Arc<dyn Boot> {
-    match Place::of(&host.machine) {
-        Some(place) => Arc::new(PlacedBoot { host: Arc::clone(host), standard, place }),
-        None => standard,
-    }
-}
-
-struct PlacedPower {
-    host: Arc<Host>,
-    standard: Arc<dyn Power>,
-    place: Place,
-}
-
-impl Power for PlacedPower {
-    fn state(&self) -> Fut<'_, PowerState> {
-        self.standard.state()
-    }
-
-    fn observe(&self) -> Fut<'_, HostView> {
-        Box::pin(async move {
-            let mut view = self.standard.observe().await?;
-            view.boot = self.place.corrected(&self.host, view.boot).await?;
-            Ok(view)
-        })
-    }
-
-    fn reset(&self, kind: ResetType) -> Fut<'_, Outcome> {
-        self.standard.reset(kind)
-    }
-}
-
-struct PlacedBoot {
-    host: Arc<Host>,
+struct DellBoot {
+    dell: Dell,
     standard: Arc<dyn Boot>,
-    place: Place,
+    bios: JobBios,
+    place: Option<Place>,
 }
 
-impl PlacedBoot {
+impl DellBoot {
     async fn set_first_device(&self, uri: &str, device: &str, once: bool) -> Result<Outcome> {
         let once = if once { "Enabled" } else { "Disabled" };
         let body = json!({"Attributes": {DEVICE: device, ONCE: once}});
-        Ok(self.host.client.patch(uri, None, body).await?.outcome())
+        Ok(self.dell.client.patch(uri, None, body).await?.outcome())
     }
 
     async fn write(&self, wanted: BootOverride) -> Result<Outcome> {
-        let Place::Attributes(uri) = &self.place else { return self.standard.set_override(wanted).await };
+        let Some(place @ Place::Attributes(uri)) = &self.place else {
+            return self.standard.set_override(wanted).await;
+        };
         if wanted.target == BootTarget::Cd && wanted.enabled != OverrideEnabled::Disabled {
             return self.set_first_device(uri, VIRTUAL_CD, wanted.enabled == OverrideEnabled::Once).await;
         }
         // The attribute would win over what is set now, so it goes first.
-        let shown = self.place.corrected(&self.host, BootSettings::default()).await?;
+        let shown = place.corrected(&self.dell, BootSettings::default()).await?;
         if shown.target == Some(BootTarget::Cd) {
             let cleared = self.set_first_device(uri, NO_DEVICE, true).await?;
             if matches!(cleared, Outcome::Unknown { .. }) {
@@ -143,11 +114,30 @@ impl PlacedBoot {
         }
         self.standard.set_override(wanted).await
     }
+
+    /// The boot mode goes the way of the other BIOS settings, so that it finds its place beside those that wait.
+    async fn write_mode(&self, mode: BootMode) -> Result<Outcome> {
+        if !self.dell.on(quirks::BOOT_MODE) {
+            return self.standard.set_mode(mode).await;
+        }
+        let value = match mode {
+            BootMode::Uefi => "Uefi",
+            BootMode::Legacy => "Bios",
+        };
+        let attributes = Attributes::from([(MODE.to_owned(), AttributeValue::from(value))]);
+        self.bios.write(&BiosStage { attributes, reason: "the boot mode".to_owned() }).await
+    }
 }
 
-impl Boot for PlacedBoot {
+impl Boot for DellBoot {
     fn settings(&self) -> Fut<'_, BootSettings> {
-        Box::pin(async move { self.place.corrected(&self.host, self.standard.settings().await?).await })
+        Box::pin(async move {
+            let shown = self.standard.settings().await?;
+            match &self.place {
+                Some(place) => place.corrected(&self.dell, shown).await,
+                None => Ok(shown),
+            }
+        })
     }
 
     fn set_override(&self, wanted: BootOverride) -> Fut<'_, Outcome> {
@@ -163,7 +153,7 @@ impl Boot for PlacedBoot {
     }
 
     fn set_mode(&self, mode: BootMode) -> Fut<'_, Outcome> {
-        self.standard.set_mode(mode)
+        Box::pin(self.write_mode(mode))
     }
 
     fn order(&self) -> Fut<'_, Vec<BootOption>> {

@@ -1,4 +1,4 @@
-//! Which iDRAC it is, and whether its firmware is older than another of the same generation.
+//! Which iDRAC it is.
 
 use std::fmt;
 
@@ -17,9 +17,6 @@ pub enum Generation {
     Unknown,
 }
 
-/// The first iDRAC9 firmware whose System has virtual media and whose `Cd` is the virtual one (DS#90, CG PR#494).
-const VIRTUAL_CD_SINCE: (u32, u32) = (6, 0);
-
 impl Generation {
     /// The generation of a machine: from `Manager.Model` ("15G Monolithic"; ironic), else from what its System says of
     /// itself (R750 6.00).
@@ -35,25 +32,12 @@ impl Generation {
             Some(_) | None => Self::Unknown,
         }
     }
-
-    /// Whether the standard target `Cd` boots a physical drive here, not the virtual one.
-    #[must_use]
-    pub fn cd_is_physical(machine: &Machine) -> bool {
-        Self::of(machine) == Self::Idrac9
-            && firmware(machine).is_some_and(|version| version < VIRTUAL_CD_SINCE)
-    }
 }
 
 /// The number before the G of "15G Monolithic".
 fn server_generation(model: &str) -> Option<u32> {
     let (number, _) = model.trim().split_once(['G', 'g'])?;
     number.parse().ok()
-}
-
-/// Major and minor firmware version. Only ever compared with another of the same generation.
-fn firmware(machine: &Machine) -> Option<(u32, u32)> {
-    let mut parts = machine.manager()?.str("FirmwareVersion")?.split('.').map(str::parse);
-    Some((parts.next()?.ok()?, parts.next()?.ok()?))
 }
 
 impl fmt::Display for Generation {

@@ -17,14 +17,24 @@
 
 mod bios;
 mod boot;
+mod capabilities;
+mod configuration;
 mod dialect;
 mod generation;
+mod jobs;
+mod media;
 mod messages;
+mod power;
+mod quirks;
+pub mod scp;
+
+use std::sync::{Arc, OnceLock};
 
 use rackhand_bmc::{Bmc, Claim, Driver, Fut, Target};
 use rackhand_redfish::{Document, Link, Standard};
 
-pub use self::{dialect::IdracDialect, generation::Generation, messages::MESSAGES};
+use self::quirks::Dell;
+pub use self::{dialect::IdracDialect, generation::Generation, messages::MESSAGES, quirks::quirks};
 
 /// The driver of Dell iDRAC 8, 9 and 10.
 #[derive(Debug, Clone, Copy, Default)]
@@ -51,10 +61,32 @@ impl Driver for Idrac {
     }
 
     fn connect(&self, link: Link, target: Target) -> Fut<'_, Bmc> {
-        Standard::new(link, target, IdracDialect::default())
-            .with_power(boot::power)
-            .with_boot(boot::boot)
-            .with_bios(bios::with_jobs)
-            .connect()
+        let dialect = IdracDialect::without(&target.quirks_off);
+        let cures = dialect.cures().clone();
+        let machine = Arc::new(OnceLock::new());
+        // Each facet of Dell's is made from the machine, the cures, and the standard one.
+        macro_rules! dells {
+            ($make:path) => {{
+                let cures = cures.clone();
+                move |host, standard| $make(&Dell::new(host, &cures), standard)
+            }};
+        }
+        let (seen, own) = (Arc::clone(&machine), cures.clone());
+        let standard = Standard::new(link, target, dialect)
+            .with_power(move |host, standard| {
+                let dell = seen.get_or_init(|| Dell::new(host, &own));
+                power::power(dell, standard)
+            })
+            .with_boot(dells!(boot::boot))
+            .with_media(dells!(media::media))
+            .with_bios(dells!(bios::bios))
+            .with_jobs(dells!(jobs::jobs));
+        Box::pin(async move {
+            let mut bmc = standard.connect().await?;
+            if let Some(dell) = machine.get() {
+                bmc.configuration = configuration::configuration(dell);
+            }
+            Ok(bmc)
+        })
     }
 }

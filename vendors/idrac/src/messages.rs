@@ -30,9 +30,6 @@ pub const MESSAGES: &[MessageRule] = &[
     busy("RAC0730", "DS: remote share busy"),
     busy("RAC0524", "DS: the job queue is full"),
     busy("RAC034", "DS: the job queue is full"),
-    // iDRAC10 refuses `On` for a moment after the host went off (sushy bug 2162995). Where it means that the host is on
-    // already (iDRAC9), a read-back decides: see `IdracDialect::is_already`.
-    busy("ActionParameterValueConflict", "sushy bug 2162995"),
     MessageRule::new("RAC0218", Meaning::SessionsFull, "DS: eight web sessions are open"),
     // A job or settings of the same kind wait or run.
     conflict("RAC0773", "LRF: a BIOS job is scheduled"),

@@ -119,7 +119,8 @@ async fn other_makes_are_not_claimed() {
 async fn the_slot_that_boots_comes_first() {
     for (model, firmware, first) in [
         ("15G Monolithic", "5.10.00.00", format!("{MANAGER}/VirtualMedia/CD")),
-        ("15G Monolithic", "6.10.30.00", format!("{SYSTEM}/VirtualMedia/1")),
+        // Both slots of an iDRAC9 boot, so the first that it lists does.
+        ("15G Monolithic", "6.10.30.00", format!("{SYSTEM}/VirtualMedia/2")),
         ("17G Monolithic", "1.20.25.00", format!("{SYSTEM}/VirtualMedia/1")),
     ] {
         let bmc = connect(&dell(model, firmware)).await;

@@ -1,7 +1,7 @@
 //! The driver against the simulated iDRAC9, in virtual time.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up must fail")]
 
-use rackhand_bmc::{ErrorKind, Outcome, PendingSettings, Vendor};
+use rackhand_bmc::{BiosStage, ErrorKind, Outcome, PendingSettings, Readiness, Vendor};
 use rackhand_idrac::Idrac;
 use rackhand_testing::simulated::{
     NO_ISO, Simulated, applies_bios, attributes, boots_an_image, image, installs_in, rejection,
@@ -62,6 +62,27 @@ async fn a_setting_refused_in_post_fails_its_job() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn settings_are_staged_beside_those_whose_job_waits_already() {
+    let machine = machine();
+    let bmc = machine.connect(&Idrac).await;
+    let bios = bmc.bios().unwrap();
+    let stage =
+        |name, value| BiosStage { attributes: attributes(&[(name, value)]), reason: "a test".to_owned() };
+    let theirs = bios.stage(&stage("LogicalProc", "Disabled")).await.unwrap();
+    let ours = bios.stage(&stage("SysProfile", "Custom")).await.unwrap();
+    assert_ne!(theirs, ours);
+    let both = attributes(&[("LogicalProc", "Disabled"), ("SysProfile", "Custom")]);
+    assert_eq!(bios.state().await.unwrap().pending, PendingSettings::Values(both.clone()));
+    let _ = bmc.power_on().await.unwrap();
+    bmc.wait_ready(Readiness::HostPost, bmc.pacing.bios_apply).await.unwrap();
+    let current = bios.state().await.unwrap().current;
+    for (name, value) in &both {
+        assert_eq!(current.get(name), Some(value), "{name}");
+    }
+    bmc.close().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn staged_settings_are_dropped_with_their_job() {
     let machine = machine();
     let bmc = machine.connect(&Idrac).await;
@@ -70,9 +91,13 @@ async fn staged_settings_are_dropped_with_their_job() {
     let plan = bios.plan(&wanted).await.unwrap();
     let staged = bios.stage(plan.stages.first().unwrap()).await.unwrap();
     assert!(matches!(&staged, Outcome::Pending(pending) if pending.job.is_some()), "{staged:?}");
-    // A second write is refused while the job waits.
-    let error = bios.stage(plan.stages.first().unwrap()).await.unwrap_err();
-    assert_eq!(*error.kind(), ErrorKind::Conflict, "{error}");
+    // The same once more changes nothing: its job waits already.
+    let again = bios.stage(plan.stages.first().unwrap()).await.unwrap();
+    let job = |outcome: &Outcome| match outcome {
+        Outcome::Pending(pending) => pending.job.clone(),
+        _ => None,
+    };
+    assert_eq!(job(&again), job(&staged));
     assert_eq!(bios.state().await.unwrap().pending, PendingSettings::Values(wanted));
     assert_eq!(bios.discard().await.unwrap(), Outcome::Done);
     assert_eq!(bios.state().await.unwrap().pending, PendingSettings::None);
