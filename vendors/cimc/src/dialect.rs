@@ -24,7 +24,11 @@ impl CimcDialect {
     /// The differences, but for the cures of the quirks that are named in `off`.
     #[must_use]
     pub fn new(off: &BTreeSet<String>) -> Self {
-        Self { quirks: Quirks::new(quirks(), off) }
+        Self::with(Quirks::new(quirks(), off))
+    }
+
+    pub(crate) fn with(quirks: Quirks) -> Self {
+        Self { quirks }
     }
 
     fn on(&self, machine: &Machine, name: &str) -> bool {

@@ -12,22 +12,36 @@
 
 #![deny(clippy::indexing_slicing)]
 
+mod bios;
+mod boot;
 mod capabilities;
+mod cisco;
 mod dialect;
+mod mappings;
+mod media;
+mod precise;
 mod quirks;
+mod remote;
 mod session;
+mod storage;
 pub mod xml;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use rackhand_bmc::{Bmc, Claim, Driver, Fut, Target};
-use rackhand_redfish::{Document, Link, Standard};
+use rackhand_bmc::{Bmc, Claim, Driver, Fut, Operation, Quirks, Result, Target};
+use rackhand_redfish::{Document, Host, Link, Standard};
 
-pub use self::{dialect::CimcDialect, quirks::quirks};
 use self::{
+    bios::XmlBios,
+    boot::{CimcBoot, CimcPower},
+    cisco::Cisco,
+    media::CimcMedia,
+    precise::Precise,
     session::Sessions,
+    storage::CimcStorage,
     xml::{RedfishLedger, XmlClient},
 };
+pub use self::{dialect::CimcDialect, quirks::quirks};
 
 /// The driver of Cisco CIMC.
 #[derive(Debug, Clone, Copy, Default)]
@@ -66,14 +80,59 @@ impl Driver for Cimc {
         claim(&link.root)
     }
 
-    fn connect(&self, link: Link, mut target: Target) -> Fut<'_, Bmc> {
-        Box::pin(async move {
-            let xml = XmlClient::new(Arc::clone(&link.transport), &target);
-            target.ledger = Arc::new(RedfishLedger::new(target.ledger, Arc::clone(&target.clock)));
-            let dialect = CimcDialect::new(&target.quirks_off);
-            let mut bmc = Standard::new(link, target, dialect).connect().await?;
-            bmc.session = Arc::new(Sessions { redfish: bmc.session, xml });
-            Ok(bmc)
-        })
+    fn connect(&self, link: Link, target: Target) -> Fut<'_, Bmc> {
+        Box::pin(connected(link, target))
     }
+}
+
+/// What the facets of one machine share, made when the first of them is.
+#[derive(Clone)]
+struct Shared {
+    xml: XmlClient,
+    quirks: Quirks,
+    made: Arc<OnceLock<(Arc<Cisco>, Arc<Precise>)>>,
+}
+
+impl Shared {
+    fn of(&self, host: &Arc<Host>) -> (Arc<Cisco>, Arc<Precise>) {
+        let make = || {
+            let cisco = Arc::new(Cisco::new(host, &self.xml, &self.quirks));
+            (Arc::clone(&cisco), Arc::new(Precise::new(cisco)))
+        };
+        self.made.get_or_init(make).clone()
+    }
+}
+
+/// The standard driver, with the facets that may need the XML API. That is spoken with no sooner than one of them does.
+async fn connected(link: Link, mut target: Target) -> Result<Bmc> {
+    let xml = XmlClient::new(Arc::clone(&link.transport), &target);
+    let quirks = Quirks::new(quirks(), &target.quirks_off);
+    let shared = Shared { xml: xml.clone(), quirks: quirks.clone(), made: Arc::default() };
+    target.ledger = Arc::new(RedfishLedger::new(target.ledger, Arc::clone(&target.clock)));
+    let (for_power, for_boot) = (shared.clone(), shared.clone());
+    let (for_media, for_bios) = (shared.clone(), shared.clone());
+    let mut bmc = Standard::new(link, target, CimcDialect::with(quirks))
+        .with_power(move |host, standard| Arc::new(CimcPower { standard, precise: for_power.of(host).1 }))
+        .with_boot(move |host, standard| {
+            let (cisco, precise) = for_boot.of(host);
+            Arc::new(CimcBoot { cisco, standard, precise })
+        })
+        .with_media(move |host, standard| Arc::new(CimcMedia::new(for_media.of(host).0, standard)))
+        .with_bios(move |host, standard| {
+            let (cisco, _) = for_bios.of(host);
+            let by_xml = host.machine.system.link("Bios").is_none() && cisco.by_xml("bios-by-xml");
+            if by_xml { Arc::new(XmlBios::new(cisco)) } else { standard }
+        })
+        .connect()
+        .await?;
+    if let Some((cisco, _)) = shared.made.get()
+        && (bmc.storage.is_some() || cisco.by_xml("volumes-by-xml"))
+    {
+        bmc.storage = Some(Arc::new(CimcStorage::new(Arc::clone(cisco), bmc.storage.take())));
+    }
+    if bmc.require(Operation::BiosRead).is_err() {
+        bmc.bios = None;
+    }
+    bmc.session = Arc::new(Sessions { redfish: bmc.session, xml });
+    Ok(bmc)
 }
