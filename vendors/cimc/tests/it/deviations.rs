@@ -1,5 +1,4 @@
 //! Each difference as a small case, over documents of our own.
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up must fail")]
 
 use http::Method;
 use rackhand_bmc::{
@@ -10,11 +9,11 @@ use rackhand_cimc::Cimc;
 use rackhand_testing::{Reply, Service, target};
 use serde_json::{Value, json};
 
-const SYSTEM: &str = "/redfish/v1/Systems/WZP0000000A";
-const MANAGER: &str = "/redfish/v1/Managers/CIMC";
-const MEDIA: &str = "/redfish/v1/Managers/CIMC/VirtualMedia";
+pub(crate) const SYSTEM: &str = "/redfish/v1/Systems/WZP0000000A";
+pub(crate) const MANAGER: &str = "/redfish/v1/Managers/CIMC";
+pub(crate) const MEDIA: &str = "/redfish/v1/Managers/CIMC/VirtualMedia";
 
-fn link(uri: &str) -> Value {
+pub(crate) fn link(uri: &str) -> Value {
     json!({"@odata.id": uri})
 }
 
@@ -28,7 +27,7 @@ fn slot(id: &str, name: &str, types: &[&str]) -> Value {
 }
 
 /// A CIMC with these slots, in this order.
-fn cimc(model: &str, firmware: &str, slots: &[(&str, &str, &[&str])]) -> Service {
+pub(crate) fn cimc(model: &str, firmware: &str, slots: &[(&str, &str, &[&str])]) -> Service {
     let service = Service::new(&json!({
         "/redfish/v1": {"RedfishVersion": "1.2.0", "Name": "Cisco RESTful Root Service", "Systems": link("/redfish/v1/Systems"),
             "Managers": link("/redfish/v1/Managers"), "Links": {"Sessions": link("/redfish/v1/SessionService/Sessions")}},
@@ -56,7 +55,7 @@ fn cimc(model: &str, firmware: &str, slots: &[(&str, &str, &[&str])]) -> Service
     service
 }
 
-fn rack() -> Service {
+pub(crate) fn rack() -> Service {
     cimc(
         "UCSC-C220-M5SX",
         "4.1(3d)",
@@ -64,7 +63,7 @@ fn rack() -> Service {
     )
 }
 
-async fn connect(service: &Service) -> Bmc {
+pub(crate) async fn connect(service: &Service) -> Bmc {
     Cimc.connect(service.link().await, target()).await.unwrap()
 }
 

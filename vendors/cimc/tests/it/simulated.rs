@@ -1,5 +1,4 @@
 //! The driver against the simulated CIMC, in virtual time.
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up must fail")]
 
 use rackhand_bmc::{ErrorKind, Vendor};
 use rackhand_cimc::Cimc;
