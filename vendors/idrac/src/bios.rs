@@ -4,9 +4,8 @@
 use std::sync::Arc;
 
 use rackhand_bmc::{
-    AttributeVerdict, Attributes, Bios, BiosPlan, BiosProblem, BiosRegistry, BiosStage, BiosState,
-    BiosVerdict, Error, ErrorKind, Fut, Job, JobRef, JobState, Jobs, Mark, Outcome, Pending, PendingSettings,
-    Result,
+    AttributeVerdict, Attributes, Bios, BiosPlan, BiosRegistry, BiosStage, BiosState, BiosVerdict, Error,
+    ErrorKind, Fut, Job, JobRef, JobState, Jobs, Mark, Outcome, Pending, PendingSettings, Result,
 };
 use rackhand_redfish::standard::{StandardBios, StandardJobs};
 use serde_json::json;
@@ -201,27 +200,6 @@ impl JobBios {
         }
         self.standard.reset_defaults().await
     }
-
-    /// A registry in which nothing can be written is the lockdown's, and saying so helps more than each attribute's
-    /// "read-only".
-    async fn explained(&self, desired: &Attributes) -> Result<BiosPlan> {
-        let mut plan = self.standard.plan(desired).await?;
-        if plan.problems.is_empty() || !self.dell.on(quirks::LOCKDOWN) {
-            return Ok(plan);
-        }
-        let registry =
-            self.standard.registry().await?.map(|registry| registry.attributes).unwrap_or_default();
-        let known = |problem: &BiosProblem| registry.contains_key(&problem.attribute);
-        if !registry.is_empty() && registry.values().all(|attribute| attribute.read_only) {
-            for problem in plan.problems.iter_mut().filter(|problem| known(problem)) {
-                problem.problem = format!(
-                    "{}; all attributes are: the iDRAC's system lockdown (Lockdown.1.SystemLockdown) is on, switch it off first",
-                    problem.problem
-                );
-            }
-        }
-        Ok(plan)
-    }
 }
 
 fn pending(desired: Attributes, job: Option<JobRef>) -> Outcome {
@@ -251,7 +229,7 @@ impl Bios for JobBios {
     }
 
     fn plan<'a>(&'a self, desired: &'a Attributes) -> Fut<'a, BiosPlan> {
-        Box::pin(self.explained(desired))
+        self.standard.plan(desired)
     }
 
     fn stage<'a>(&'a self, stage: &'a BiosStage) -> Fut<'a, Outcome> {

@@ -106,7 +106,24 @@ pub(crate) fn add(quirks: &Quirks, machine: &Machine, capabilities: &mut Capabil
         capabilities.set(*operation, support, Learned::Documented((*source).to_owned()));
     }
     corrected(quirks, machine, capabilities);
+    interrupt(machine, capabilities);
     configuration(machine, capabilities);
+}
+
+/// The interrupt is there where the System's reset lists it (R750 6.00 does).
+fn interrupt(machine: &Machine, capabilities: &mut Capabilities) {
+    if capabilities.get(Operation::PowerNmi).is_some() {
+        return;
+    }
+    let action = machine.system.action("ComputerSystem.Reset");
+    let allowed =
+        action.map(|action| action.strings("ResetType@Redfish.AllowableValues")).unwrap_or_default();
+    let support = if allowed.contains(&"Nmi") {
+        Support::Supported
+    } else {
+        Support::Unsupported(format!("the System allows only {}", allowed.join(", ")))
+    };
+    capabilities.set(Operation::PowerNmi, support, Learned::Advertised);
 }
 
 /// Where switched-off cures take a capability with them.

@@ -20,6 +20,7 @@ mod boot;
 mod capabilities;
 mod configuration;
 mod dialect;
+mod firmware;
 mod generation;
 mod jobs;
 mod media;
@@ -27,6 +28,7 @@ mod messages;
 mod power;
 mod quirks;
 pub mod scp;
+mod storage;
 
 use std::sync::{Arc, OnceLock};
 
@@ -84,6 +86,8 @@ impl Driver for Idrac {
         Box::pin(async move {
             let mut bmc = standard.connect().await?;
             if let Some(dell) = machine.get() {
+                bmc.storage = storage::storage(dell);
+                bmc.firmware = firmware::firmware(dell);
                 bmc.configuration = configuration::configuration(dell);
             }
             Ok(bmc)

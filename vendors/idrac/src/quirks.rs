@@ -93,9 +93,6 @@ quirks! {
     BIOS_RESET = "bios-reset-while-pending", When::ALWAYS,
         "Bios.ResetBios must not be asked for while settings are pending, and shows in no job",
         "DS";
-    LOCKDOWN = "lockdown-locks-registry", When::ALWAYS,
-        "with system lockdown on, every attribute of the BIOS registry reads as read-only",
-        "R750 7.10";
 
     // ---- jobs
     JOBS_PLACE = "jobs-below-manager", When::ALWAYS,
@@ -144,9 +141,6 @@ quirks! {
     URL_QUERY = "firmware-url-query", IDRAC9.before("6.00"),
         "a firmware URL with a query string fails",
         "ironic";
-    TWO_STEP_PUSH = "push-then-install", BEFORE_10,
-        "without MultipartHttpPushUri an image is posted to HttpPushUri with its ETag, then installed by DellUpdateService.Install",
-        "DS";
 
     // ---- whole configurations
     SCP_COMPACT = "scp-no-whitespace", When::ALWAYS,
