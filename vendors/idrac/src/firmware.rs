@@ -14,14 +14,19 @@ use crate::quirks::{self, Dell};
 
 const APPLY_TIMES: &str = "@Redfish.OperationApplyTimeSupport/SupportedValues";
 
-/// The facet, where the service root links its UpdateService.
-pub(crate) fn firmware(dell: &Dell) -> Option<Arc<dyn Firmware>> {
+/// Why a file is not sent.
+pub(crate) const NO_PUSH: &str =
+    "files are not sent to an iDRAC; serve the image by HTTP and update from its URL";
+
+/// The facet, where the service root links its UpdateService. `standard` sends files, where it can.
+pub(crate) fn firmware(dell: &Dell, standard: Option<Arc<dyn Firmware>>) -> Option<Arc<dyn Firmware>> {
     dell.machine.root.link("UpdateService")?;
-    Some(Arc::new(DellFirmware { dell: dell.clone() }))
+    Some(Arc::new(DellFirmware { dell: dell.clone(), standard }))
 }
 
 struct DellFirmware {
     dell: Dell,
+    standard: Option<Arc<dyn Firmware>>,
 }
 
 /// What the id of an inventory's member says of it: `Installed-25227-6.00.30.00__iDRAC.Embedded.1-1`.
@@ -137,10 +142,9 @@ impl Firmware for DellFirmware {
     }
 
     fn push<'a>(&'a self, file: &'a FirmwareFile) -> Fut<'a, Outcome> {
-        let why = format!(
-            "{} is not sent to an iDRAC by this driver; serve it by HTTP and update from its URL",
-            file.name
-        );
-        Box::pin(async move { Err(self.dell.client.error(ErrorKind::Unsupported, why)) })
+        match &self.standard {
+            Some(standard) => standard.push(file),
+            None => Box::pin(async move { Err(self.dell.client.error(ErrorKind::Unsupported, NO_PUSH)) }),
+        }
     }
 }

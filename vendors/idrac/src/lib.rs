@@ -6,8 +6,11 @@
 //! | virtual media | cannot insert | Manager, slot `CD` | System, slots `1`, `2` | System, slot `1` boots |
 //! | boot the virtual CD once | cannot | `ServerBoot` attributes | System | the System's settings |
 //! | BIOS job | made by its own request | made by the write | made by the write | made by the write |
+//! | job queue | each job deleted | `DellJobService` | `DellJobService` | `DellJobService` |
+//! | new volume | nobody has seen it | `RAIDType`, older `VolumeType` | the same | `RAIDType` and `Links.Drives` |
 //!
-//! Firmware versions start anew with each generation (iDRAC10 at 1.x), so they are compared within one only.
+//! Firmware versions start anew with each generation (iDRAC10 at 1.x), so they are compared within one only. Every
+//! difference is a row of [`quirks()`], and each cure asks for its row by name.
 //!
 //! The facts are those that were seen on machines and in the code of others who drive them. Their sources are named
 //! where they count: "R750 6.00" and "R750 7.10" are recorded machines, "DS" is Dell's own `iDRAC-Redfish-Scripting` with
@@ -32,7 +35,7 @@ mod storage;
 
 use std::sync::{Arc, OnceLock};
 
-use rackhand_bmc::{Bmc, Claim, Driver, Fut, Target};
+use rackhand_bmc::{Bmc, Claim, Driver, Fut, Learned, Operation, Support, Target};
 use rackhand_redfish::{Document, Link, Standard};
 
 use self::quirks::Dell;
@@ -87,7 +90,12 @@ impl Driver for Idrac {
             let mut bmc = standard.connect().await?;
             if let Some(dell) = machine.get() {
                 bmc.storage = storage::storage(dell);
-                bmc.firmware = firmware::firmware(dell);
+                let sends = bmc.firmware.take();
+                if sends.is_none() {
+                    let no = Support::Unsupported(firmware::NO_PUSH.to_owned());
+                    bmc.capabilities.set(Operation::FirmwarePush, no, Learned::Assumed);
+                }
+                bmc.firmware = firmware::firmware(dell, sends);
                 bmc.configuration = configuration::configuration(dell);
             }
             Ok(bmc)

@@ -1,16 +1,16 @@
 //! The driver over recorded machines, when they are beside the project.
 
-use rackhand_bmc::{Claim, Driver, SlotId};
+use rackhand_bmc::{Claim, DriveState, Driver, Operation, SlotId};
 use rackhand_idrac::Idrac;
 use rackhand_testing::{recording, target};
 
 #[tokio::test(start_paused = true)]
 async fn recorded_machines_are_read() {
     let machines = [
-        ("dell-poweredge-r750-idrac9-6.00", "6.00.30.00", "F54P1G3", 453),
-        ("dell-poweredge-r750-multidpu-idrac9-7.10", "7.10.30.00", "CLLV0R3", 452),
+        ("dell-poweredge-r750-idrac9-6.00", "6.00.30.00", "F54P1G3", 453, ("1.8.2", 3)),
+        ("dell-poweredge-r750-multidpu-idrac9-7.10", "7.10.30.00", "CLLV0R3", 452, ("1.13.2", 2)),
     ];
-    for (name, firmware, serial, attributes) in machines {
+    for (name, firmware, serial, attributes, (bios_version, drives)) in machines {
         let Some(service) = recording(name) else {
             println!("skipped: no recording {name} beside the project");
             continue;
@@ -28,6 +28,26 @@ async fn recorded_machines_are_read() {
         assert_eq!(bios.state().await.unwrap().current.len(), attributes);
         let registry = bios.registry().await.unwrap().unwrap();
         assert!(registry.attributes.len() > 680, "{}", registry.attributes.len());
+        let storage = bmc.storage().unwrap().view().await.unwrap();
+        assert_eq!(storage.controllers.len(), 3);
+        assert_eq!((storage.partial, storage.skipped), (None, Vec::new()));
+        let direct = storage.controllers.iter().find(|one| one.name == "CPU.1").unwrap();
+        assert!(!direct.can_create && direct.volumes.is_empty(), "raw devices are no volumes");
+        assert_eq!(direct.drives.len(), drives);
+        for drive in &direct.drives {
+            assert_eq!(drive.state, DriveState::NonRaid, "{}", drive.name);
+            assert!(
+                drive.name.starts_with("Disk.Bay.") && drive.serial.is_some() && drive.bytes > Some(1 << 40)
+            );
+        }
+        let inventory = bmc.firmware().unwrap().inventory().await.unwrap();
+        let version = |name: &str| inventory.find(name).and_then(|one| one.version.as_deref());
+        assert_eq!((version("bios"), version("bmc")), (Some(bios_version), Some(firmware)));
+        let backups = inventory.components.iter().filter(|one| !one.id.0.contains("/Installed-")).count();
+        assert_eq!(backups, 0, "each Current- stands beside its Installed-");
+        assert!(inventory.components.len() > 15, "{}", inventory.components.len());
+        assert!(bmc.jobs().unwrap().unfinished().await.unwrap().is_empty());
+        assert_eq!(bmc.capabilities.refusal(Operation::ConfigurationExport), None);
         bmc.close().await.unwrap();
         assert!(service.writes().is_empty(), "reading changes nothing");
     }

@@ -64,6 +64,6 @@ pub(crate) async fn queue(cure: &Cure) -> bool {
         })
     });
     let _ = cure.connect(&service).await.jobs().unwrap().clear_queue().await.unwrap();
-    let [only] = service.writes().try_into().expect("one request");
-    only.body == json!({"JobID": "JID_CLEARALL"})
+    let sent: Vec<Value> = service.writes().into_iter().map(|asked| asked.body).collect();
+    sent == [json!({"JobID": "JID_CLEARALL"})]
 }
