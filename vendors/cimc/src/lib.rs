@@ -17,6 +17,7 @@ mod boot;
 mod capabilities;
 mod cisco;
 mod dialect;
+mod firmware;
 mod mappings;
 mod media;
 mod precise;
@@ -35,6 +36,7 @@ use self::{
     bios::XmlBios,
     boot::{CimcBoot, CimcPower},
     cisco::Cisco,
+    firmware::CimcFirmware,
     media::CimcMedia,
     precise::Precise,
     session::Sessions,
@@ -125,10 +127,13 @@ async fn connected(link: Link, mut target: Target) -> Result<Bmc> {
         })
         .connect()
         .await?;
-    if let Some((cisco, _)) = shared.made.get()
-        && (bmc.storage.is_some() || cisco.by_xml("volumes-by-xml"))
-    {
-        bmc.storage = Some(Arc::new(CimcStorage::new(Arc::clone(cisco), bmc.storage.take())));
+    if let Some((cisco, _)) = shared.made.get() {
+        if cisco.host.machine.system.link("Storage").is_some() || cisco.by_xml("volumes-by-xml") {
+            bmc.storage = Some(Arc::new(CimcStorage::new(Arc::clone(cisco), bmc.storage.take())));
+        }
+        if cisco.host.machine.root.link("UpdateService").is_some() {
+            bmc.firmware = Some(Arc::new(CimcFirmware::new(Arc::clone(cisco), bmc.firmware.take())));
+        }
     }
     if bmc.require(Operation::BiosRead).is_err() {
         bmc.bios = None;

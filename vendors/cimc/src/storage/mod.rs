@@ -4,23 +4,25 @@
 //! number, a volume by its number and name. Where that does not fit, nothing is sent.
 
 mod array;
+mod listed;
 mod units;
 
 use std::sync::Arc;
 
 use rackhand_bmc::{
-    ControllerId, DriveId, DriveState, DriveUse, Error, ErrorKind, Fut, Initialize, NewVolume, Outcome,
-    RaidLevel, Result, Storage, StorageView, VolumeId,
+    ControllerId, DriveId, DriveUse, Error, ErrorKind, Fut, Initialize, NewVolume, Outcome, Result, Storage,
+    StorageController, StorageView, VolumeId,
 };
-use rackhand_redfish::{Document, last_segment, same_resource};
+use rackhand_redfish::{last_segment, same_resource};
+use serde_json::json;
 
-use self::array::{Array, BY_XML, M2, Plan, parent};
-use crate::{cisco::Cisco, dialect::partial, xml::Element};
+use self::array::{Array, BY_XML, Plan, parent};
+use crate::{cisco::Cisco, xml::Element};
 
 /// Storage of a CIMC.
 pub(crate) struct CimcStorage {
     cisco: Arc<Cisco>,
-    /// Redfish's, where the System links it.
+    /// Redfish's own writes, of which nobody knows whether CIMC takes them: used without the cure alone.
     standard: Option<Arc<dyn Storage>>,
     array: Array,
 }
@@ -30,9 +32,14 @@ impl CimcStorage {
         Self { array: Array::new(Arc::clone(&cisco)), cisco, standard }
     }
 
-    /// Redfish's facet, where its own way is taken: no cure, or a part that it alone can act on.
-    fn redfish(&self) -> Option<&Arc<dyn Storage>> {
-        self.standard.as_ref().filter(|_| !self.cisco.by_xml("volumes-by-xml"))
+    /// Redfish's facet, where its own way is taken. `None` is the XML API's.
+    fn redfish(&self) -> Result<Option<&dyn Storage>> {
+        if self.cisco.by_xml("volumes-by-xml") {
+            return Ok(None);
+        }
+        let lacks =
+            || self.error(ErrorKind::Unsupported, "Redfish's way to change storage is not known here");
+        self.standard.as_deref().map(Some).ok_or_else(lacks)
     }
 
     fn error(&self, kind: ErrorKind, detail: impl Into<String>) -> Error {
@@ -40,54 +47,24 @@ impl CimcStorage {
     }
 
     async fn look(&self) -> Result<StorageView> {
-        let Some(standard) = &self.standard else { return self.array.view().await };
-        let mut view = standard.view().await?;
-        if self.cisco.on("partial-inventory") && view.partial.is_none() {
-            view.partial = partial(&self.cisco.host.system().await?);
+        if self.cisco.host.machine.system.link("Storage").is_some() {
+            return listed::view(&self.cisco).await;
         }
-        let m2 = self.cisco.on("m2-mirrors-only");
-        for controller in &mut view.controllers {
-            if m2 && last_segment(&controller.id.0) == M2 {
-                controller.raid_levels = vec![RaidLevel::Raid1];
-            }
-            controller.can_create |= !controller.raid_levels.is_empty() && self.redfish().is_none();
-        }
-        self.refine(&mut view).await;
-        Ok(view)
+        self.array.view().await
     }
 
-    /// What Cisco says in its own properties: what drives are used for, and which drives a volume is made of.
-    async fn refine(&self, view: &mut StorageView) {
+    /// Redfish's own action, which is seen on these machines (ISV).
+    async fn initialize_listed(&self, volume: &VolumeId, how: Initialize) -> Result<Outcome> {
         let client = &self.cisco.host.client;
-        for controller in &mut view.controllers {
-            if self.cisco.on("spans-oem") {
-                for volume in controller.volumes.iter_mut().filter(|volume| volume.drives.is_empty()) {
-                    match client.get(&volume.id.0).await {
-                        Ok(document) => volume.drives = in_spans(&document),
-                        Err(error) => {
-                            tracing::debug!(bmc = client.bmc(), %error, "a volume's spans cannot be read");
-                        }
-                    }
-                }
-            }
-            if !self.cisco.on("drive-state-oem") {
-                continue;
-            }
-            for drive in &mut controller.drives {
-                let Ok(document) = client.get(&drive.id.0).await else { continue };
-                let said = units::state(document.str("Oem/Cisco/DriveState"));
-                let own = |volume: &&rackhand_bmc::StorageVolume| {
-                    volume.drives.iter().any(|member| same_resource(&member.0, &drive.id.0))
-                };
-                let volumes =
-                    || controller.volumes.iter().filter(own).map(|volume| volume.id.clone()).collect();
-                drive.state = match said {
-                    DriveState::InVolume(_) => DriveState::InVolume(volumes()),
-                    DriveState::Unknown => continue,
-                    said => said,
-                };
-            }
-        }
+        let document = client.get(&volume.0).await?;
+        let action = document.action("Volume.Initialize").and_then(|action| action.str("target"));
+        let lacks = || self.error(ErrorKind::Unsupported, format!("{volume} offers no Volume.Initialize"));
+        let kind = match how {
+            Initialize::Fast => "Fast",
+            Initialize::Slow => "Slow",
+        };
+        let sent = client.post(action.ok_or_else(lacks)?, json!({"InitializeType": kind})).await?;
+        Ok(sent.outcome())
     }
 
     /// The XML API's controller that an id means.
@@ -137,7 +114,7 @@ impl CimcStorage {
             return Ok(parent(dn).to_owned());
         }
         let view = self.look().await?;
-        let on = |controller: &&rackhand_bmc::StorageController| {
+        let on = |controller: &&StorageController| {
             controller.drives.iter().any(|drive| same_resource(&drive.id.0, &id.0))
         };
         let found = view.controllers.iter().find(on).map(|controller| controller.id.clone());
@@ -172,7 +149,7 @@ impl CimcStorage {
     }
 
     async fn create(&self, wanted: &NewVolume) -> Result<Outcome> {
-        if let Some(redfish) = self.redfish() {
+        if let Some(redfish) = self.redfish()? {
             return redfish.create_volume(wanted).await;
         }
         let controller = self.controller(&wanted.controller).await?;
@@ -188,13 +165,6 @@ impl CimcStorage {
     }
 }
 
-/// The drives of a volume, by `Links.Oem.Cisco.Spans` (spans-oem).
-fn in_spans(volume: &Document) -> Vec<DriveId> {
-    let spans = volume.view().list("Links/Oem/Cisco/Spans");
-    let drives = spans.iter().flat_map(|span| span.links("DrivesList"));
-    drives.map(|uri| DriveId(uri.to_owned())).collect()
-}
-
 impl Storage for CimcStorage {
     fn view(&self) -> Fut<'_, StorageView> {
         Box::pin(self.look())
@@ -206,7 +176,7 @@ impl Storage for CimcStorage {
 
     fn delete_volume<'a>(&'a self, volume: &'a VolumeId) -> Fut<'a, Outcome> {
         Box::pin(async move {
-            if let Some(redfish) = self.redfish() {
+            if let Some(redfish) = self.redfish()? {
                 return redfish.delete_volume(volume).await;
             }
             match self.volume(volume).await? {
@@ -216,11 +186,10 @@ impl Storage for CimcStorage {
         })
     }
 
-    /// Redfish's own action is seen on these machines (ISV), so it is taken where Redfish shows the volume.
     fn initialize_volume<'a>(&'a self, volume: &'a VolumeId, how: Initialize) -> Fut<'a, Outcome> {
         Box::pin(async move {
-            if let Some(standard) = self.standard.as_ref().filter(|_| !volume.0.starts_with(BY_XML)) {
-                return standard.initialize_volume(volume, how).await;
+            if !volume.0.starts_with(BY_XML) {
+                return self.initialize_listed(volume, how).await;
             }
             match self.volume(volume).await? {
                 Some(dn) => self.array.initialize(&dn, how).await,
@@ -236,7 +205,7 @@ impl Storage for CimcStorage {
         to: DriveUse,
     ) -> Fut<'a, Outcome> {
         Box::pin(async move {
-            if let Some(redfish) = self.redfish() {
+            if let Some(redfish) = self.redfish()? {
                 return redfish.convert_drives(controller, drives, to).await;
             }
             let controller = self.controller(controller).await?;
@@ -247,7 +216,7 @@ impl Storage for CimcStorage {
 
     fn assign_spare<'a>(&'a self, drive: &'a DriveId, volume: Option<&'a VolumeId>) -> Fut<'a, Outcome> {
         Box::pin(async move {
-            if let Some(redfish) = self.redfish() {
+            if let Some(redfish) = self.redfish()? {
                 return redfish.assign_spare(drive, volume).await;
             }
             let controller = self.controller_of(drive).await?;

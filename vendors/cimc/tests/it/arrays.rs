@@ -13,7 +13,7 @@ use crate::{
 };
 
 const MRAID: &str = "sys/rack-unit-1/board/storage-SAS-MRAID";
-const M2: &str = "sys/rack-unit-1/board/storage-SATA-MSTOR-RAID";
+pub(crate) const M2: &str = "sys/rack-unit-1/board/storage-SATA-MSTOR-RAID";
 
 fn drive(controller: &str, slot: u32, status: &str) -> Element {
     let (dn, id, serial) = (format!("{controller}/pd-{slot}"), slot.to_string(), format!("SER{slot}"));
@@ -30,7 +30,7 @@ fn drive(controller: &str, slot: u32, status: &str) -> Element {
     )
 }
 
-fn objects() -> Vec<Element> {
+pub(crate) fn objects() -> Vec<Element> {
     let controller = |dn: &str, id: &str| {
         object("storageController", dn, &[("id", id), ("raidSupport", "yes"), ("model", "Cisco 12G")])
     };
@@ -56,7 +56,7 @@ fn objects() -> Vec<Element> {
 }
 
 /// An API whose creator makes volumes.
-fn nuova() -> Nuova {
+pub(crate) fn nuova() -> Nuova {
     Nuova::beside(&rack(), &objects()).rule(|method, tree| {
         let made = method.children.first()?.children.first()?;
         let (controller, _) =
@@ -97,7 +97,7 @@ fn drives(controller: &str, slots: &[u32]) -> Vec<DriveId> {
     slots.iter().map(|slot| DriveId(format!("xml:{controller}/pd-{slot}"))).collect()
 }
 
-fn mirror(dn: &str, name: &str, slots: &[u32]) -> NewVolume {
+pub(crate) fn mirror(dn: &str, name: &str, slots: &[u32]) -> NewVolume {
     NewVolume {
         controller: controller(dn),
         name: name.to_owned(),

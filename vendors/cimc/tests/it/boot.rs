@@ -22,7 +22,7 @@ fn device(class: &str, rn: &str, name: &str, order: &str, more: &[(&str, &str)])
     more.iter().fold(device, |device, (name, value)| device.with(*name, *value))
 }
 
-fn objects() -> Vec<Element> {
+pub(crate) fn objects() -> Vec<Element> {
     vec![
         object("lsbootDevPrecision", PRECISE, &[("configuredBootMode", "Legacy"), ("rebootOnUpdate", "no")]),
         device("lsbootPxe", "pxe", "net", "2", &[("type", "PXE")]),

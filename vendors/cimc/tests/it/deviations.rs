@@ -184,7 +184,7 @@ async fn post_is_told_by_ciscos_own_property() {
     }
 }
 
-fn stage(pairs: &[(&str, &str)]) -> BiosStage {
+pub(crate) fn stage(pairs: &[(&str, &str)]) -> BiosStage {
     let attributes: Attributes =
         pairs.iter().map(|(name, value)| ((*name).to_owned(), AttributeValue::from(*value))).collect();
     BiosStage { attributes, reason: "a test".to_owned() }

@@ -10,8 +10,11 @@
 mod arrays;
 mod boot;
 mod deviations;
+mod firmware;
+mod listed;
 mod media;
 mod nuova;
+mod quirks;
 mod session;
 mod simulated;
 mod tokens;

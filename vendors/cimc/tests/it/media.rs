@@ -21,11 +21,11 @@ fn image(url: &str) -> MediaImage {
     MediaImage { url: url.to_owned(), credentials: None }
 }
 
-fn service_object(state: &str) -> Element {
+pub(crate) fn service_object(state: &str) -> Element {
     object("commVMedia", SERVICE, &[("adminState", state), ("lowPowerUsbState", "enabled")])
 }
 
-fn mapping(name: &str, kind: &str, file: &str, status: &str) -> Element {
+pub(crate) fn mapping(name: &str, kind: &str, file: &str, status: &str) -> Element {
     object(
         "commVMediaMap",
         &format!("{SERVICE}/vmmap-{name}"),

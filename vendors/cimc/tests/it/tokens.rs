@@ -11,13 +11,13 @@ use crate::{
 
 const SETTINGS: &str = "sys/rack-unit-1/bios/bios-settings";
 
-fn without_bios() -> Service {
+pub(crate) fn without_bios() -> Service {
     let service = rack();
     service.change(|documents| documents.merge(SYSTEM, &json!({"Bios": Value::Null})));
     service
 }
 
-fn nuova(service: &Service) -> Nuova {
+pub(crate) fn nuova(service: &Service) -> Nuova {
     let token = |class: &str, rn: &str, name: &str, value: &str| {
         object(class, &format!("{SETTINGS}/{rn}"), &[("rn", rn), (name, value)])
     };
