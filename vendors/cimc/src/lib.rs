@@ -1,9 +1,10 @@
 //! What Cisco CIMC does otherwise: UCS C-series standalone, and X-series blades where their CIMC is reached.
 //!
 //! - Its service root names no `Vendor` before 4.2; its `Name` tells it on every one seen (Redfish 1.0.0 to 1.9.0).
-//! - A boot override has no mode, and the real boot order is the XML API's.
-//! - Virtual media maps after the answer, and its collection comes in no stable order.
-//! - BIOS settings are written to `Bios` itself, and what waits for a reset is not shown.
+//! - [`quirks`] lists what it does otherwise; each row can be switched off by name.
+//! - What Redfish on its firmware lacks is done by the [XML API](xml): boot mode and order, precise one-time devices,
+//!   secure boot, mappings of images, BIOS tokens, volumes. Redfish comes first where it can; which way is taken stands in the
+//!   capability. No XML session is opened before an operation needs one.
 //!
 //! BMCs on OpenBMC (UCS C845A M8 and the newer "Cisco BMC") are the standard driver's.
 //!
@@ -20,6 +21,7 @@ mod dialect;
 mod firmware;
 mod mappings;
 mod media;
+mod ports;
 mod precise;
 mod quirks;
 mod remote;
@@ -38,6 +40,7 @@ use self::{
     cisco::Cisco,
     firmware::CimcFirmware,
     media::CimcMedia,
+    ports::CimcInventory,
     precise::Precise,
     session::Sessions,
     storage::CimcStorage,
@@ -112,7 +115,7 @@ async fn connected(link: Link, mut target: Target) -> Result<Bmc> {
     let shared = Shared { xml: xml.clone(), quirks: quirks.clone(), made: Arc::default() };
     target.ledger = Arc::new(RedfishLedger::new(target.ledger, Arc::clone(&target.clock)));
     let (for_power, for_boot) = (shared.clone(), shared.clone());
-    let (for_media, for_bios) = (shared.clone(), shared.clone());
+    let (for_media, for_bios, for_inventory) = (shared.clone(), shared.clone(), shared.clone());
     let mut bmc = Standard::new(link, target, CimcDialect::with(quirks))
         .with_power(move |host, standard| Arc::new(CimcPower { standard, precise: for_power.of(host).1 }))
         .with_boot(move |host, standard| {
@@ -124,6 +127,9 @@ async fn connected(link: Link, mut target: Target) -> Result<Bmc> {
             let (cisco, _) = for_bios.of(host);
             let by_xml = host.machine.system.link("Bios").is_none() && cisco.by_xml("bios-by-xml");
             if by_xml { Arc::new(XmlBios::new(cisco)) } else { standard }
+        })
+        .with_inventory(move |host, standard| {
+            Arc::new(CimcInventory { cisco: for_inventory.of(host).0, standard })
         })
         .connect()
         .await?;

@@ -22,7 +22,7 @@ pub fn quirks() -> &'static [Quirk] {
     &TABLE
 }
 
-static TABLE: [Quirk; 19] = [
+static TABLE: [Quirk; 20] = [
     row(
         "adapters-are-managers",
         ALWAYS,
@@ -131,6 +131,12 @@ static TABLE: [Quirk; 19] = [
         ALWAYS,
         "SimpleUpdate wants ImageURI as HOST:/PATH, not as a URL",
         "ISV: C220 M5 4.1(3d)",
+    ),
+    row(
+        "no-ethernet-interfaces",
+        ALWAYS,
+        "a System without EthernetInterfaces, so that its addresses stand with its network adapters alone",
+        "ironic: note on UCS B and X-series",
     ),
 ];
 

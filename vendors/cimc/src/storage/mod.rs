@@ -17,7 +17,7 @@ use rackhand_redfish::{last_segment, same_resource};
 use serde_json::json;
 
 use self::array::{Array, BY_XML, Plan, parent};
-use crate::{cisco::Cisco, xml::Element};
+use crate::{cisco::Cisco, dialect::partial, xml::Element};
 
 /// Storage of a CIMC.
 pub(crate) struct CimcStorage {
@@ -50,7 +50,11 @@ impl CimcStorage {
         if self.cisco.host.machine.system.link("Storage").is_some() {
             return listed::view(&self.cisco).await;
         }
-        self.array.view().await
+        let mut view = self.array.view().await?;
+        if self.cisco.on("partial-inventory") {
+            view.partial = partial(&self.cisco.host.system().await?);
+        }
+        Ok(view)
     }
 
     /// Redfish's own action, which is seen on these machines (ISV).

@@ -139,7 +139,14 @@ impl Core {
         let request = Element::new("aaaLogin")
             .with("inName", username.as_str())
             .with("inPassword", self.credentials.password.expose_secret());
-        let answer = self.asked(&request).await?;
+        let answer = match self.asked(&request).await {
+            // No API here: it is not asked again over this connection.
+            Err(error) if *error.kind() == ErrorKind::Unsupported => {
+                self.shut = Some(error.clone());
+                return Err(error);
+            }
+            answer => answer?,
+        };
         if let Some(fault) = Fault::in_answer(&answer, &request) {
             let error = fault.error(&self.bmc, &line(&request));
             if fault.is_refused_login() {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::{
     arrays,
     boot::objects as boot_objects,
-    deviations::{MANAGER, MEDIA, SYSTEM, cimc, rack, stage},
+    deviations::{MANAGER, MEDIA, SYSTEM, cimc, link, rack, stage},
     firmware, listed,
     media::{mapping, service_object},
     nuova::{Nuova, without},
@@ -84,6 +84,7 @@ async fn comes_out_well(name: &str, target: Target) -> bool {
             let bmc = arrays::nuova().connect(target).await;
             bmc.storage().unwrap().create_volume(&stripe).await.is_err()
         }
+        "no-ethernet-interfaces" => addresses(target).await == ["00:25:b5:00:00:01", "00:25:b5:00:00:02"],
         "image-without-scheme" => firmware::place_sent(target).await == "192.0.2.1:/fw/c.bin",
         "volumes-by-xml" => {
             let bmc = arrays::nuova().connect(target).await;
@@ -149,4 +150,35 @@ async fn written_flat(target: Target) -> bool {
     });
     let bmc = redfish(&service, target).await;
     bmc.bios().unwrap().stage(&stage(&[("IntelVT", "Enabled")])).await.is_ok()
+}
+
+/// Adapters with two addresses, one of them shown twice.
+async fn addresses(target: Target) -> Vec<String> {
+    let adapter = "/redfish/v1/Chassis/1/NetworkAdapters/MLOM";
+    let (functions, ports) = (format!("{adapter}/NetworkDeviceFunctions"), format!("{adapter}/NetworkPorts"));
+    let service = rack();
+    service.change(|documents| {
+        documents.merge(SYSTEM, &json!({"Links": {"Chassis": [link("/redfish/v1/Chassis/1")]}}));
+        documents.put(
+            "/redfish/v1/Chassis/1",
+            json!({"NetworkAdapters": link("/redfish/v1/Chassis/1/NetworkAdapters")}),
+        );
+        documents.put("/redfish/v1/Chassis/1/NetworkAdapters", json!({"Members": [link(adapter)]}));
+        documents.put(
+            adapter,
+            json!({"Id": "MLOM", "NetworkDeviceFunctions": link(&functions), "NetworkPorts": link(&ports)}),
+        );
+        documents.put(&functions, json!({"Members": [link(&format!("{functions}/eth0"))]}));
+        let address = json!({"Id": "eth0", "Ethernet": {"MACAddress": "00-25-B5-00-00-01"}});
+        documents.put(&format!("{functions}/eth0"), address);
+        documents.put(&ports, json!({"Members": [link(&format!("{ports}/1")), link(&format!("{ports}/2"))]}));
+        for (port, mac) in [("1", "00:25:B5:00:00:01"), ("2", "00:25:B5:00:00:02")] {
+            let shown = json!({"Id": port, "AssociatedNetworkAddresses": [mac], "LinkStatus": "Up"});
+            documents.put(&format!("{ports}/{port}"), shown);
+        }
+    });
+    let bmc = redfish(&service, target).await;
+    let ports = bmc.inventory().unwrap().ports().await.unwrap();
+    assert_eq!(bmc.inventory().unwrap().inventory().await.unwrap().ports, ports);
+    ports.into_iter().filter_map(|port| port.mac).collect()
 }

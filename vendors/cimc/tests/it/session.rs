@@ -206,6 +206,8 @@ async fn an_api_that_is_switched_off_is_said_so() {
     let error = client.class("x").await.unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::Unsupported);
     assert!(error.to_string().contains("is it switched off?"), "{error}");
+    assert_eq!(*client.class("y").await.unwrap_err().kind(), ErrorKind::Unsupported);
+    assert_eq!(nuova.methods(), ["aaaLogin"], "it is asked once");
     client.close().await.unwrap();
 }
 
