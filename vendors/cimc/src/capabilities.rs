@@ -1,7 +1,7 @@
 //! What a CIMC can do, and which way: every operation that the standard driver does not know of by itself, each with its
 //! source.
 
-use rackhand_bmc::{Capabilities, Learned, Operation, Quirks, Support};
+use rackhand_bmc::{Bmc, Capabilities, Learned, Operation, Quirks, Support};
 use rackhand_redfish::Machine;
 
 use crate::quirks::{RACK, generation, on};
@@ -230,4 +230,18 @@ fn services(known: &mut Known<'_>) {
     let why = "Cisco's own actions for it take parameters that are not known";
     let both = [Operation::ConfigurationExport, Operation::ConfigurationImport];
     known.cannot(&both, why, "ISV: ExportBmcConfig, ImportBmcConfig");
+}
+
+/// What is said of a facet that is not there, whatever the machine could do.
+pub(crate) fn without(bmc: &mut Bmc) {
+    let lacking = [
+        (bmc.logs.is_none(), &[Operation::LogsRead, Operation::LogsClear][..], "logs"),
+        (bmc.sensors.is_none(), &[Operation::SensorsRead][..], "sensors"),
+    ];
+    for (_, operations, what) in lacking.into_iter().filter(|(lacks, ..)| *lacks) {
+        for operation in operations {
+            let why = format!("this driver reads no {what}");
+            bmc.capabilities.set(*operation, Support::Unsupported(why), Learned::Assumed);
+        }
+    }
 }

@@ -144,6 +144,7 @@ async fn connected(link: Link, mut target: Target) -> Result<Bmc> {
     if bmc.require(Operation::BiosRead).is_err() {
         bmc.bios = None;
     }
+    capabilities::without(&mut bmc);
     bmc.session = Arc::new(Sessions { redfish: bmc.session, xml });
     Ok(bmc)
 }

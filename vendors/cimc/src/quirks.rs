@@ -122,7 +122,7 @@ static TABLE: [Quirk; 20] = [
     ),
     row(
         "volumes-by-xml",
-        When::generations(&[RACK]),
+        ALWAYS,
         "what a POST of a Volume must hold is not known; the XML API's storageVirtualDriveCreatorUsingUnusedPhysicalDrive is",
         "SDK: storage classes since 2.0; Redfish (?)",
     ),

@@ -233,11 +233,13 @@ async fn serve(core: &mut Core, command: Command) {
 
 /// A query, repeated with back-off while its failure is a passing one and somebody still waits for it.
 async fn query(core: &mut Core, method: &Element, gone: impl Fn() -> bool) -> Result<Element> {
+    // Whole subtrees take long.
+    let slow = method.says("inHierarchical", "true");
     let mut back_off = core.pacing.retry_min;
     let mut tried = 0;
     loop {
         tried += 1;
-        let error = match core.call(method, false).await {
+        let error = match core.call(method, slow).await {
             Ok(answer) => return Ok(answer),
             Err(Failure::Error(error)) => error,
             Err(Failure::Lost(seen)) => core.error(ErrorKind::Lost, seen).with_request(line(method)),

@@ -9,6 +9,7 @@
 
 mod arrays;
 mod boot;
+mod capabilities;
 mod deviations;
 mod firmware;
 mod listed;
