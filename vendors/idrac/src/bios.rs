@@ -79,8 +79,17 @@ impl JobBios {
             PendingSettings::Values(values) => values,
             PendingSettings::None | PendingSettings::NotVisible => Attributes::new(),
         };
-        if queued.is_empty() && theirs.is_empty() {
-            return Err(refusal);
+        if theirs.is_empty() {
+            return Err(match queued.first() {
+                Some(job) => {
+                    let why = format!(
+                        "job {} carries what BIOS attributes do not show, such as a boot order; it is not dropped",
+                        job.job
+                    );
+                    as_kind(&refusal, ErrorKind::Conflict, &why)
+                }
+                None => refusal,
+            });
         }
         let staged_already = stage
             .attributes
@@ -104,7 +113,6 @@ impl JobBios {
         union.extend(stage.attributes.clone());
         let both = BiosStage { attributes: union, reason: stage.reason.clone() };
         match self.standard.stage(&both).await {
-            Err(error) if theirs.is_empty() => Err(error),
             Err(error) => Err(self.put_back(theirs, error).await),
             outcome => Ok(self.marked(outcome?)),
         }

@@ -137,6 +137,10 @@ impl Dialect for IdracDialect {
             Readiness::LifecycleController => "LCStatus",
             Readiness::StorageInventory => "RTStatus",
             Readiness::HostPost => "ServerStatus",
+            Readiness::Bmc if self.on(&host.machine, quirks::RESTARTING) => {
+                let attributes = attributes_of(&host.machine)?;
+                return Some(Box::pin(async move { restarting(host, &attributes).await }));
+            }
             _ => return None,
         };
         let cure = self.quirks.cures(quirks::READINESS);
@@ -170,6 +174,15 @@ pub(crate) fn attributes_of(machine: &Machine) -> Option<String> {
         sets.into_iter().find(|uri| last_segment(uri).eq_ignore_ascii_case(last_segment(manager.uri())));
     // The alias is where firmware that does not link the sets yet has the iDRAC's own (DS).
     Some(own.map_or_else(|| format!("{}/Attributes", manager.uri()), str::to_owned))
+}
+
+/// Whether the iDRAC answers, and not on its way into a restart; the System is the last thing that comes back.
+async fn restarting(host: &Host, attributes: &str) -> Result<ReadyState> {
+    let attributes = host.client.get(attributes).await?;
+    if attributes.bool("Attributes/Redfish.1.iDRACRebootInProgress") == Some(true) {
+        return Ok(ReadyState::NotYet("the iDRAC restarts".to_owned()));
+    }
+    host.system().await.map(|_| ReadyState::Ready)
 }
 
 async fn make_bios_job(

@@ -40,6 +40,10 @@ quirks! {
         "DellLCService.GetRemoteServicesAPIStatus tells of lifecycle controller, storage inventory and POST; the System's BootProgress is missing before 7.x",
         "DS; sushy; R750 6.00";
 
+    RESTARTING = "restart-shows-in-attribute", IDRAC9.from("7.10"),
+        "an iDRAC that restarts goes on answering for a while; Redfish.1.iDRACRebootInProgress tells",
+        "R750 7.10";
+
     // ---- boot
     PHYSICAL_CD = "cd-is-physical", IDRAC9.before("6.00"),
         "the target Cd boots the physical drive; the attributes ServerBoot.1.FirstBootDevice and BootOnce boot the virtual one, at once and without a job",

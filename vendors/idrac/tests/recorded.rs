@@ -1,8 +1,8 @@
 //! The driver over recorded machines, when they are beside the project.
 
 use rackhand_bmc::{Claim, DriveState, Driver, Operation, SlotId};
-use rackhand_idrac::Idrac;
-use rackhand_testing::{recording, target};
+use rackhand_idrac::{Idrac, scp::Profile};
+use rackhand_testing::{recording, recordings, target};
 
 #[tokio::test(start_paused = true)]
 async fn recorded_machines_are_read() {
@@ -50,5 +50,36 @@ async fn recorded_machines_are_read() {
         assert_eq!(bmc.capabilities.refusal(Operation::ConfigurationExport), None);
         bmc.close().await.unwrap();
         assert!(service.writes().is_empty(), "reading changes nothing");
+    }
+}
+
+#[test]
+fn recorded_profiles_survive_both_forms() {
+    let Some(folder) = recordings() else {
+        println!("skipped: no recordings beside the project");
+        return;
+    };
+    for (file, fqdd, attribute) in [
+        ("dell-sushy-oem-idrac/export_configuration_idrac.json", "iDRAC.Embedded.1", "Info.1#Type"),
+        ("dell-sushy-oem-idrac/export_configuration_nic_bios.json", "NIC.Embedded.1-1-1", "EEEControl"),
+        (
+            "dell-poweredge-r640-idrac9-7.00.00.172/system_configuration_profile_idrac.json",
+            "iDRAC.Embedded.1",
+            "IPMILan.1#Enable",
+        ),
+    ] {
+        let path = folder.join("fragments").join(file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let profile = Profile::parse(&text).unwrap();
+        assert!(profile.component(fqdd).unwrap().value(attribute).is_some(), "{file}: {attribute}");
+        assert_eq!(Profile::parse(&profile.to_json()).unwrap(), profile, "{file}");
+        let through_xml = Profile::parse(&profile.to_xml()).unwrap();
+        for component in &profile.components {
+            let same = through_xml.component(&component.fqdd).unwrap();
+            let written = |one: &rackhand_idrac::scp::Component| {
+                one.attributes.iter().filter(|one| one.set_on_import).cloned().collect::<Vec<_>>()
+            };
+            assert!(written(same) == written(component), "{file}: {}", component.fqdd);
+        }
     }
 }

@@ -51,6 +51,7 @@ cases! {
     "eemi-messages" => answers::messages,
     "on-refused-after-off" => answers::on_refused,
     "readiness-by-lc-service" => answers::readiness,
+    "restart-shows-in-attribute" => answers::restarting,
     "cd-is-physical" => boot::physical_cd,
     "override-at-settings" => boot::at_settings,
     "override-mode-makes-job" => boot::without_mode,

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::{
     cures::{bios::one_job_at_a_time, jobs::with_one, storage::mirror},
-    support::{MANAGER, connect, dell, lines, stage},
+    support::{MANAGER, SYSTEM, connect, dell, lines, stage},
     whole::{PERC, whole},
 };
 
@@ -76,6 +76,21 @@ async fn a_bios_job_at_work_is_waited_for() {
     let error = bios.stage(&stage(&[("SysProfile", "Custom")])).await.unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::Conflict);
     assert!(error.to_string().contains("RAC0773"), "{error}");
+    assert!(lines(&service).iter().all(|line| !line.starts_with("DELETE")), "{:?}", lines(&service));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_carries_no_attributes_is_not_dropped_for_ours() {
+    let service = one_job_at_a_time(dell("15G Monolithic", "6.10.30.00"));
+    let bmc = connect(&service).await;
+    let bios = bmc.bios().unwrap();
+    let _ = bios.stage(&stage(&[("LogicalProc", "Disabled")])).await.unwrap();
+    service.change(|documents| {
+        documents.merge(&format!("{SYSTEM}/Bios/Settings"), &json!({"Attributes": null}))
+    });
+    let error = bios.stage(&stage(&[("SysProfile", "Custom")])).await.unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Conflict);
+    assert!(error.detail().contains("JID_000000000001 carries what"), "{error}");
     assert!(lines(&service).iter().all(|line| !line.starts_with("DELETE")), "{:?}", lines(&service));
 }
 

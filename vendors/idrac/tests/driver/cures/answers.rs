@@ -6,7 +6,7 @@ use rackhand_testing::Reply;
 use serde_json::json;
 
 use super::Cure;
-use crate::support::{dell, stage};
+use crate::support::{MANAGER, dell, stage};
 
 pub(crate) async fn service_tag(cure: &Cure) -> bool {
     let bmc = cure.connect(&dell("15G Monolithic", "6.10.30.00")).await;
@@ -37,4 +37,13 @@ pub(crate) async fn readiness(cure: &Cure) -> bool {
     let bmc = cure.connect(&service).await;
     let seen = bmc.manager().unwrap().ready(Readiness::LifecycleController).await.unwrap();
     seen == ReadyState::NotYet("LCStatus is InUse".to_owned())
+}
+
+pub(crate) async fn restarting(cure: &Cure) -> bool {
+    let service = dell("16G Monolithic", "7.10.30.00");
+    let attributes = format!("{MANAGER}/Oem/Dell/DellAttributes/iDRAC.Embedded.1");
+    let now = json!({"Attributes": {"Redfish.1.iDRACRebootInProgress": "True"}});
+    service.change(|documents| documents.merge(&attributes, &now));
+    let bmc = cure.connect(&service).await;
+    bmc.manager().unwrap().ready(Readiness::Bmc).await.unwrap() != ReadyState::Ready
 }
