@@ -81,9 +81,13 @@ impl Precise {
         };
         let wanted = Element::new(ONE_TIME).with("dn", self.dn("one-time-precision-boot"));
         let wanted = wanted.with("device", name.as_str());
+        let present = self.one_time().await?.ok_or_else(|| {
+            let detail = "the XML API has no one-time devices on this firmware (SDK: since 3.0(1c))";
+            self.cisco.xml.error(ErrorKind::Unsupported, detail)
+        })?;
         // Looked for from now on, whatever becomes of the request.
         self.remember(Some((target.clone(), name)));
-        if self.one_time().await?.is_some_and(|present| present.raw("device") == wanted.raw("device")) {
+        if present.raw("device") == wanted.raw("device") {
             return Ok(Outcome::Unchanged);
         }
         let change = self.cisco.xml.change(wanted.with("rebootOnUpdate", "no")).await?;

@@ -26,6 +26,8 @@ const LEVELS: [RaidLevel; 7] = [
 const CONTROLLER: &str = "storageController";
 const DRIVE: &str = "storageLocalDisk";
 const VOLUME: &str = "storageVirtualDrive";
+/// The longest name of a volume (SDK).
+const LONGEST_NAME: usize = 15;
 const USAGE: &str = "storageLocalDiskUsage";
 const CREATOR: &str = "storageVirtualDriveCreatorUsingUnusedPhysicalDrive";
 
@@ -142,6 +144,10 @@ impl Array {
     fn checked(&self, plan: &Plan<'_>, is_empty: bool) -> Result<(usize, usize)> {
         let refuse = |kind: ErrorKind, detail: String| Err(self.cisco.xml.error(kind, detail));
         let rejected = |name: &str| ErrorKind::RejectedValue { properties: vec![name.to_owned()] };
+        if plan.name.trim().is_empty() || plan.name.len() > LONGEST_NAME {
+            let detail = format!("{:?} is no name for a volume: 1 to {LONGEST_NAME} characters", plan.name);
+            return refuse(rejected("Name"), detail);
+        }
         let is_m2 = plan.controller.get("id") == Some(M2) && self.cisco.on("m2-mirrors-only");
         if is_m2 && (*plan.raid != RaidLevel::Raid1 || plan.drives.len() != 2 || !is_empty) {
             let detail = format!("the M.2 controller {M2} makes one RAID1 of two drives and nothing else");

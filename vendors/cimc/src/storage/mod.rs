@@ -86,13 +86,13 @@ impl CimcStorage {
         })
     }
 
-    /// The XML API's drives that ids mean, on one controller.
+    /// The XML API's drives that ids mean, on one controller. A drive that is not told for certain is not taken.
     async fn drives(&self, controller: &str, ids: &[DriveId]) -> Result<Vec<Element>> {
         let known = self.array.drives(controller).await?;
-        let mut found = Vec::new();
+        let mut found: Vec<Element> = Vec::new();
         for id in ids {
-            let drive = match id.0.strip_prefix(BY_XML) {
-                Some(dn) => known.iter().find(|drive| drive.dn() == dn),
+            let fits: Vec<&Element> = match id.0.strip_prefix(BY_XML) {
+                Some(dn) => known.iter().filter(|drive| drive.dn() == dn).collect(),
                 None => {
                     let document = self.cisco.host.client.get(&id.0).await?;
                     let serial = document.str("SerialNumber").ok_or_else(|| {
@@ -100,14 +100,19 @@ impl CimcStorage {
                             format!("{id} shows no serial number, so it cannot be told which drive it is");
                         self.error(ErrorKind::NotFound, detail)
                     })?;
-                    known.iter().find(|drive| drive.says("driveSerialNumber", serial))
+                    known.iter().filter(|drive| drive.says("driveSerialNumber", serial)).collect()
                 }
             };
-            let lost = || {
-                let detail = format!("the XML API shows no drive {id} on {controller}");
-                self.error(ErrorKind::NotFound, detail)
+            let [drive] = fits.as_slice() else {
+                let detail =
+                    format!("the XML API shows {} drives that may be {id} on {controller}", fits.len());
+                return Err(self.error(ErrorKind::NotFound, detail));
             };
-            found.push(drive.ok_or_else(lost)?.clone());
+            if found.iter().any(|taken| taken.dn() == drive.dn()) {
+                let kind = ErrorKind::RejectedValue { properties: vec!["Drives".to_owned()] };
+                return Err(self.error(kind, format!("the drive {id} is named twice")));
+            }
+            found.push((*drive).clone());
         }
         Ok(found)
     }

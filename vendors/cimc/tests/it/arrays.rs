@@ -172,11 +172,18 @@ async fn drives_that_hold_something_are_not_taken() {
     }
     let error = bmc.storage().unwrap().create_volume(&mirror(MRAID, "data", &[3, 9])).await.unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::NotFound);
-    let three = NewVolume { raid: RaidLevel::Raid5, ..mirror(MRAID, "data", &[3, 4]) };
-    assert!(matches!(
-        bmc.storage().unwrap().create_volume(&three).await.unwrap_err().kind(),
-        ErrorKind::RejectedValue { .. }
-    ));
+    let wrong = [
+        (NewVolume { raid: RaidLevel::Raid5, ..mirror(MRAID, "data", &[3, 4]) }, "2 drives make no RAID5"),
+        (mirror(MRAID, "data", &[3, 3]), "is named twice"),
+        (mirror(MRAID, "longer-than-fifteen", &[3, 4]), "is no name for a volume"),
+    ];
+    for (wrong, why) in wrong {
+        let error = bmc.storage().unwrap().create_volume(&wrong).await.unwrap_err();
+        assert!(
+            matches!(error.kind(), ErrorKind::RejectedValue { .. }) && error.to_string().contains(why),
+            "{error}"
+        );
+    }
     assert!(nuova.changes().is_empty());
 }
 

@@ -256,6 +256,11 @@ async fn firmware_without_precise_devices_is_said_so() {
         (method.name == "configConfMo").then(|| fault(method, "ERR-xml-parse-error", text))
     });
     let bmc = nuova.connect(target()).await;
-    let error = bmc.boot().unwrap().set_mode(BootMode::Uefi).await.unwrap_err();
+    let boot = bmc.boot().unwrap();
+    let error = boot.set_mode(BootMode::Uefi).await.unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::Unsupported);
+    // Devices, and no way to boot one of them once.
+    nuova.change(|tree| tree.put(device("lsbootPxe", "pxe", "net", "1", &[])));
+    let error = boot.set_override(once(BootTarget::Other("net".to_owned()))).await.unwrap_err();
+    assert!(error.to_string().contains("since 3.0(1c)"), "{error}");
 }

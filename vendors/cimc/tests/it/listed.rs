@@ -104,10 +104,17 @@ async fn drives_are_found_by_their_serial_numbers() {
     let sent = nuova.changes().remove(0);
     assert_eq!((sent.get("driveGroup"), sent.get("size")), (Some("[4,3]"), Some("102400 MB")));
     assert!(service.writes().is_empty());
-    // A drive that cannot be told is not taken.
+    // A drive that cannot be told is not taken: no such number, or several.
     service.change(|documents| documents.merge(&uri("/MRAID/Drives/3"), &json!({"SerialNumber": "OTHER"})));
     let other = NewVolume { name: "more".to_owned(), ..wanted };
     assert_eq!(*storage.create_volume(&other).await.unwrap_err().kind(), ErrorKind::NotFound);
+    nuova.change(|tree| {
+        for object in tree.0.values_mut().filter(|object| object.name == "storageLocalDisk") {
+            *object = object.clone().with("driveSerialNumber", "OTHER");
+        }
+    });
+    let error = storage.create_volume(&other).await.unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::NotFound, "{error}");
     assert_eq!(nuova.changes().len(), 1);
 }
 
