@@ -17,10 +17,6 @@ use crate::{
 
 /// The slot that the XML API's mappings make.
 const BY_XML: &str = "xml:cd";
-/// How long Redfish is given to show a mapping before the XML API is asked what became of it: ISV2 waits as long before it
-/// gives up.
-const GRACE: Duration = Duration::from_secs(30);
-
 /// Virtual media of a CIMC.
 pub(crate) struct CimcMedia {
     cisco: Arc<Cisco>,
@@ -52,6 +48,12 @@ impl CimcMedia {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), asked);
     }
 
+    /// How long Redfish is given to show a mapping before the XML API is asked what became of it: two thirds of what a
+    /// mapping is waited for, a minute, which is as long as Cisco's SDK waits for a good one.
+    fn grace(&self) -> Duration {
+        self.cisco.host.pacing.media_attach * 2 / 3
+    }
+
     /// Whether a slot is the XML API's now.
     fn is_by_xml(&self, id: &SlotId) -> bool {
         id.0 == BY_XML || self.asked(id).is_some_and(|asked| asked.by_xml)
@@ -72,7 +74,7 @@ impl CimcMedia {
         }
         let mut slot = self.standard.slot(id).await?;
         let attached = slot.inserted == Some(true) && slot.connected != Some(false);
-        let waited = self.asked(id).filter(|asked| asked.at.elapsed() >= GRACE);
+        let waited = self.asked(id).filter(|asked| asked.at.elapsed() >= self.grace());
         if let Some(asked) = waited.filter(|_| !attached && slot.problem.is_none())
             && self.cisco.by_xml("mapping-fails-later")
         {
