@@ -31,6 +31,8 @@ pub(crate) struct CimcMedia {
 struct Asked {
     url: String,
     at: Instant,
+    /// Whether it was neither seen attached nor ejected since.
+    waited_for: bool,
     /// Whether the XML API maps it, because Redfish's slot refused to.
     by_xml: bool,
 }
@@ -54,6 +56,13 @@ impl CimcMedia {
         self.cisco.host.pacing.media_attach * 2 / 3
     }
 
+    /// An image was seen attached, or ejected: nothing is waited for any more.
+    fn settle(&self, id: &SlotId) {
+        if let Some(asked) = self.asked.lock().unwrap_or_else(PoisonError::into_inner).get_mut(id) {
+            asked.waited_for = false;
+        }
+    }
+
     /// Whether a slot is the XML API's now.
     fn is_by_xml(&self, id: &SlotId) -> bool {
         id.0 == BY_XML || self.asked(id).is_some_and(|asked| asked.by_xml)
@@ -74,8 +83,11 @@ impl CimcMedia {
         }
         let mut slot = self.standard.slot(id).await?;
         let attached = slot.inserted == Some(true) && slot.connected != Some(false);
-        let waited = self.asked(id).filter(|asked| asked.at.elapsed() >= self.grace());
-        if let Some(asked) = waited.filter(|_| !attached && slot.problem.is_none())
+        if attached {
+            self.settle(id);
+        }
+        let waited = self.asked(id).filter(|asked| asked.waited_for && asked.at.elapsed() >= self.grace());
+        if let Some(asked) = waited.filter(|_| slot.problem.is_none())
             && self.cisco.by_xml("mapping-fails-later")
         {
             slot.problem = self.why_not(&asked.url).await;
@@ -119,7 +131,12 @@ impl CimcMedia {
     }
 
     async fn put(&self, id: &SlotId, image: &MediaImage) -> Result<Outcome> {
-        let asked = Asked { url: image.url.clone(), at: Instant::now(), by_xml: self.is_by_xml(id) };
+        let asked = Asked {
+            url: image.url.clone(),
+            at: Instant::now(),
+            waited_for: true,
+            by_xml: self.is_by_xml(id),
+        };
         self.remember(id, asked.clone());
         if asked.by_xml {
             return self.mappings.map(image).await;
@@ -140,6 +157,7 @@ impl CimcMedia {
     }
 
     async fn take_out(&self, id: &SlotId) -> Result<Outcome> {
+        self.settle(id);
         if self.is_by_xml(id) {
             return self.mappings.unmap().await;
         }

@@ -170,6 +170,29 @@ async fn a_mapping_that_redfish_accepted_and_that_fails_later_is_reported_with_i
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_slot_that_was_attached_once_or_ejected_is_not_asked_about() {
+    let service = rack().rule(|asked, documents| {
+        let slot = format!("{MEDIA}/0");
+        let (insert, eject) = (asked.is(&Method::POST, "InsertMedia"), asked.is(&Method::POST, "EjectMedia"));
+        if insert || eject {
+            let image = if insert { asked.body["Image"].clone() } else { Value::Null };
+            documents.merge(&slot, &json!({"Image": image, "Inserted": insert}));
+            let via = if insert { "URI" } else { "NotConnected" };
+            documents.merge(&slot, &json!({"ConnectedVia": via}));
+        }
+        (insert || eject).then(|| Answer::empty(204))
+    });
+    let nuova = Nuova::beside(&service, &[service_object("enabled")]);
+    let bmc = nuova.connect(target()).await;
+    let (slot, _) = bmc.mount(&image(URL)).await.unwrap();
+    tokio::time::sleep(bmc.pacing.media_attach).await;
+    assert_eq!(bmc.clear_slot(&slot.id).await.unwrap(), Outcome::Done);
+    tokio::time::sleep(bmc.pacing.media_attach).await;
+    assert!(bmc.media().unwrap().slot(&slot.id).await.unwrap().is_empty());
+    assert!(nuova.methods().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_the_cure_a_failed_mapping_is_waited_for_in_vain() {
     let nuova = accepting();
     let bmc = nuova.connect(without("mapping-fails-later")).await;
