@@ -4,5 +4,6 @@
 mod cures;
 mod deviations;
 mod recoveries;
+mod requests;
 mod support;
 mod whole;
