@@ -5,6 +5,8 @@
 //! complete that is not. The numbers were checked by hand against the recorded files.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up must fail")]
 
+mod profiles;
+
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use rackhand::{BmcAddress, Options, connect_over};

@@ -1,8 +1,10 @@
 //! The hooks of the standard driver that differ.
 
+use std::collections::BTreeSet;
+
 use rackhand_bmc::{
-    AttributeVerdict, Attributes, BiosStage, BootOverride, Capabilities, Error, Fut, HostProgress, Learned,
-    MediaImage, Operation, OverrideEnabled, Readiness, ReadyState, Result, Support, Vendor,
+    AttributeVerdict, Attributes, BiosStage, BootOverride, Capabilities, Error, Fut, HostProgress, JobState,
+    MediaImage, OverrideEnabled, Quirks, Readiness, ReadyState, Result, Vendor,
 };
 use rackhand_redfish::{
     Dialect, Document, Host, Machine, MessageRule, Plain,
@@ -10,11 +12,43 @@ use rackhand_redfish::{
 };
 use serde_json::{Value, json};
 
-use crate::{bios, generation::Generation, messages::MESSAGES};
+use crate::{
+    bios, capabilities,
+    generation::Generation,
+    jobs, media,
+    messages::MESSAGES,
+    quirks::{self, oem, quirks},
+};
 
 /// HPE's differences.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct IloDialect;
+#[derive(Debug)]
+pub struct IloDialect {
+    /// For the hooks that are not told which machine it is: their rows hold for all of them.
+    quirks: Quirks,
+}
+
+impl IloDialect {
+    /// The dialect without the cures that are named in `off`.
+    #[must_use]
+    pub fn without(off: &BTreeSet<String>) -> Self {
+        Self { quirks: Quirks::new(quirks(), off) }
+    }
+
+    /// The table and what of it is off.
+    pub(crate) fn cures(&self) -> &Quirks {
+        &self.quirks
+    }
+
+    fn on(&self, machine: &Machine, name: &str) -> bool {
+        quirks::on(&self.quirks, machine, name)
+    }
+}
+
+impl Default for IloDialect {
+    fn default() -> Self {
+        Self::without(&BTreeSet::new())
+    }
+}
 
 impl Dialect for IloDialect {
     fn vendor(&self) -> Vendor {
@@ -22,7 +56,7 @@ impl Dialect for IloDialect {
     }
 
     fn message_rules(&self) -> &'static [MessageRule] {
-        MESSAGES
+        if self.quirks.cures(quirks::MESSAGE_IDS) { MESSAGES } else { &[] }
     }
 
     fn generation(&self, machine: &Machine) -> String {
@@ -30,27 +64,13 @@ impl Dialect for IloDialect {
     }
 
     fn capabilities(&self, machine: &Machine, capabilities: &mut Capabilities) {
-        let inserts = [Operation::MediaInsertHttp, Operation::MediaInsertHttps];
-        if Generation::of(machine).is_4() {
-            let learned = || Learned::Documented("sushy, HD: iLO 4".to_owned());
-            let why = "iLO 4 takes images by an OEM action alone, which is not spoken here";
-            for operation in inserts.into_iter().chain([Operation::MediaEject]) {
-                capabilities.set(operation, Support::Unsupported(why.to_owned()), learned());
-            }
-            let why = "Gen8 and Gen9 do not show BootSourceOverrideMode";
-            capabilities.set(Operation::BootModeSet, Support::Unsupported(why.to_owned()), learned());
-        } else if let Some(support) = machine.manager().and_then(media_licence) {
-            for operation in inserts {
-                capabilities.set(operation, support.clone(), Learned::Advertised);
-            }
-        }
+        capabilities::add(&self.quirks, machine, capabilities);
     }
 
-    /// `Oem.Hpe.PostState` knows of POST what the standard property does not: iLO 5 has no `BootProgress` at all, and on
-    /// iLO 7 it stays at `None` through POST (R7).
+    /// `Oem.Hpe.PostState` knows of POST what the standard property does not.
     fn host_progress(&self, system: &Document) -> HostProgress {
         let shown = Plain.host_progress(system);
-        match oem(system, "PostState") {
+        match oem(system, "PostState").filter(|_| self.quirks.cures(quirks::POST_STATE)) {
             Some("PowerOff") => HostProgress::Off,
             Some("InPost" | "InPostDiscoveryStart" | "InPostDiscoveryComplete" | "Reset") => match shown {
                 HostProgress::Off | HostProgress::InSetup => shown,
@@ -64,21 +84,27 @@ impl Dialect for IloDialect {
         }
     }
 
-    /// Without the mode, which some iLOs refuse as not writable even unchanged (CG#3509). An override is taken back by
-    /// `Enabled` alone: the target None is refused (metal-operator PR#998).
     fn boot_override_bodies(&self, wanted: &BootOverride, name: &str, mode: Option<&str>) -> Vec<Value> {
-        if wanted.enabled == OverrideEnabled::Disabled {
+        if wanted.enabled == OverrideEnabled::Disabled && self.quirks.cures(quirks::OVERRIDE_NONE) {
             return vec![json!({"Boot": {"BootSourceOverrideEnabled": "Disabled"}})];
         }
         let mut bodies = Plain.boot_override_bodies(wanted, name, mode);
-        bodies.truncate(1);
+        if self.quirks.cures(quirks::OVERRIDE_MODE) {
+            bodies.truncate(1);
+        }
         bodies
     }
 
-    /// Only the least form: it is all that an iLO needs (HD), and no further property mends a refusal.
+    fn can_insert(&self, machine: &Machine, slot: &Document) -> bool {
+        Plain.can_insert(machine, slot)
+            || (self.on(machine, quirks::OEM_INSERT) && media::oem_target(slot, media::INSERT).is_some())
+    }
+
     fn insert_bodies(&self, machine: &Machine, image: &MediaImage) -> Vec<Value> {
         let mut bodies = Plain.insert_bodies(machine, image);
-        bodies.truncate(1);
+        if self.on(machine, quirks::NO_LADDER) {
+            bodies.truncate(1);
+        }
         bodies
     }
 
@@ -89,50 +115,48 @@ impl Dialect for IloDialect {
         current: &Attributes,
         registry: Option<&Registry>,
     ) -> Vec<BiosStage> {
-        bios::stages(desired, differing, current, registry)
-            .unwrap_or_else(|| Plain.bios_split_stages(desired, differing, current, registry))
+        let staged = if self.quirks.cures(quirks::PROFILE_FIRST) {
+            bios::stages(desired, differing, current, registry)
+        } else {
+            None
+        };
+        staged.unwrap_or_else(|| Plain.bios_split_stages(desired, differing, current, registry))
     }
 
     fn bios_verdict(&self, evidence: &BiosEvidence<'_>, attribute: &str) -> Option<AttributeVerdict> {
-        Some(bios::verdict(evidence, attribute))
+        self.quirks.cures(quirks::SETTINGS_MESSAGES).then(|| bios::verdict(evidence, attribute))
     }
 
-    /// Storage data is of the present boot only once the main discovery is over (HD: rdeSupport).
     fn readiness<'a>(&'a self, host: &'a Host, what: Readiness) -> Option<Fut<'a, ReadyState>> {
         match what {
-            Readiness::StorageInventory => Some(Box::pin(discovered(host))),
+            Readiness::StorageInventory if self.on(&host.machine, quirks::DISCOVERY) => {
+                Some(Box::pin(discovered(host)))
+            }
             _ => None,
         }
     }
 
-    /// An iLO says of a state that is reached already what it says when it is busy.
-    fn is_already(&self, error: &Error) -> bool {
-        error.has_message("InvalidOperationForSystemState")
+    fn job_state(&self, job: &Document) -> Option<JobState> {
+        jobs::update_state(job).filter(|_| self.quirks.cures(quirks::NO_TASK))
     }
-}
 
-/// A text of HPE's own part of a resource; iLO 4 calls it `Hp`.
-fn oem<'a>(document: &'a Document, path: &str) -> Option<&'a str> {
-    document.str(&format!("Oem/Hpe/{path}")).or_else(|| document.str(&format!("Oem/Hp/{path}")))
-}
-
-/// Whether the licence covers images by URL, which take iLO Advanced (HD). Of other licences than these two nothing is
-/// known.
-fn media_licence(manager: &Document) -> Option<Support> {
-    let licence = oem(manager, "License/LicenseString")?;
-    if licence.contains("Advanced") {
-        Some(Support::Supported)
-    } else if licence.contains("Standard") {
-        Some(Support::NeedsLicence("iLO Advanced".to_owned()))
-    } else {
-        None
+    fn is_already(&self, error: &Error) -> bool {
+        error.has_message("InvalidOperationForSystemState") && self.quirks.cures(quirks::STATE_REFUSED)
     }
 }
 
 async fn discovered(host: &Host) -> Result<ReadyState> {
-    let system = host.system().await?;
-    Ok(match oem(&system, "DeviceDiscoveryComplete/DeviceDiscovery") {
-        Some("vMainDeviceDiscoveryComplete") | None => ReadyState::Ready,
-        Some(seen) => ReadyState::NotYet(format!("DeviceDiscovery is {seen}")),
+    Ok(match undiscovered(&host.system().await?) {
+        None => ReadyState::Ready,
+        Some(seen) => ReadyState::NotYet(seen),
     })
+}
+
+/// Why what a System shows of its devices may be of the boot before. `None` when the discovery is over, or when nothing
+/// tells of it.
+pub(crate) fn undiscovered(system: &Document) -> Option<String> {
+    match oem(system, "DeviceDiscoveryComplete/DeviceDiscovery") {
+        Some("vMainDeviceDiscoveryComplete") | None => None,
+        Some(seen) => Some(format!("DeviceDiscovery is {seen}")),
+    }
 }

@@ -4,8 +4,11 @@
 //! |---|---|---|---|---|
 //! | told by | `Oem.Hp` | `Vendor`, `Oem.Hpe` | `Vendor`, `Oem.Hpe` | `Vendor`, `Oem.Hpe` |
 //! | firmware as written | `iLO 4 v2.x` | `iLO 5 v2.72` | `iLO 6 v1.66` | `1.14.00 May 28 2025` |
-//! | insert an image | cannot (OEM action only) | Manager, slot 2 | Manager, slot 2 | Manager, slot 2 |
-//! | boot mode | not shown | shown | shown | UEFI only |
+//! | insert an image | OEM action | Manager, slot 2 | Manager, slot 2 | Manager, slot 2 |
+//! | boot mode | BIOS setting | BIOS setting | BIOS setting | UEFI only |
+//! | array controllers | SmartStorage, read only | Volumes, else SmartStorageConfig | Volumes | Volumes |
+//!
+//! Each difference is a row of [`quirks`], which its cure asks for by name.
 //!
 //! What does *not* differ, though it is said to: connections are kept. iLOs before 7 are known to close them after an
 //! answer (NICo), which costs a new connection and nothing else, because a connection that was closed is noticed before
@@ -18,14 +21,24 @@
 #![deny(clippy::indexing_slicing)]
 
 mod bios;
+mod boot;
+mod capabilities;
 mod dialect;
+mod firmware;
 mod generation;
+mod jobs;
+mod media;
 mod messages;
+mod quirks;
+mod storage;
+
+use std::sync::{Arc, OnceLock};
 
 use rackhand_bmc::{Bmc, Claim, Driver, Fut, Target};
 use rackhand_redfish::{Document, Link, Standard};
 
-pub use self::{dialect::IloDialect, generation::Generation, messages::MESSAGES};
+use self::quirks::Hpe;
+pub use self::{dialect::IloDialect, generation::Generation, messages::MESSAGES, quirks::quirks};
 
 /// The driver of HPE iLO 4 to 7.
 #[derive(Debug, Clone, Copy, Default)]
@@ -56,6 +69,28 @@ impl Driver for Ilo {
     }
 
     fn connect(&self, link: Link, target: Target) -> Fut<'_, Bmc> {
-        Standard::new(link, target, IloDialect).connect()
+        let dialect = IloDialect::without(&target.quirks_off);
+        let cures = dialect.cures().clone();
+        let machine = Arc::new(OnceLock::new());
+        // Each facet of HPE's is made from the machine, the cures, and the standard one.
+        macro_rules! hpes {
+            ($make:path) => {{
+                let cures = cures.clone();
+                move |host, standard| $make(&Hpe::new(host, &cures), standard)
+            }};
+        }
+        let (seen, own) = (Arc::clone(&machine), cures.clone());
+        let standard = Standard::new(link, target, dialect)
+            .with_boot(hpes!(boot::boot))
+            .with_media(hpes!(media::media))
+            .with_jobs(move |host, standard| jobs::jobs(seen.get_or_init(|| Hpe::new(host, &own)), standard));
+        Box::pin(async move {
+            let mut bmc = standard.connect().await?;
+            if let Some(hpe) = machine.get() {
+                bmc.storage = storage::storage(hpe);
+                bmc.firmware = firmware::firmware(hpe);
+            }
+            Ok(bmc)
+        })
     }
 }

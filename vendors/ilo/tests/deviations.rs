@@ -126,10 +126,15 @@ async fn generations_are_told_by_root_model_or_firmware() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ilo_4_says_before_any_request_that_it_cannot_insert() {
-    let bmc = connect(&ilo(Some("iLO 4"), "iLO 4", "iLO 4 v2.78")).await;
+async fn ilo_4_inserts_by_hpes_own_action_and_without_that_cure_says_before_any_request_that_it_cannot() {
+    let service = ilo(Some("iLO 4"), "iLO 4", "iLO 4 v2.78");
+    let bmc = connect(&service).await;
+    bmc.require(Operation::MediaInsertHttp).unwrap();
+
+    let mut target = target();
+    target.quirks_off.insert("media-by-oem-action".to_owned());
+    let bmc = Ilo.connect(service.link().await, target).await.unwrap();
     assert!(bmc.require(Operation::MediaInsertHttp).unwrap_err().to_string().contains("iLO 4"));
-    assert!(bmc.require(Operation::BootModeSet).unwrap_err().to_string().contains("Gen9"));
 }
 
 #[tokio::test(start_paused = true)]
