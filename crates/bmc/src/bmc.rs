@@ -312,7 +312,19 @@ impl Bmc {
     /// As [`choose_slot`](Self::choose_slot), [`clear_slot`](Self::clear_slot) and
     /// [`insert_proven`](Self::insert_proven).
     pub async fn mount(&self, image: &MediaImage) -> Result<(MediaSlot, Outcome)> {
-        let slot = self.choose_slot().await?;
+        let mut known = None;
+        if let Some(remembered) = self.media()?.remembered() {
+            if remembered.refuses_when_full
+                && let Some(mounted) = self.mount_unseen(&remembered.id, image).await?
+            {
+                return Ok(mounted);
+            }
+            known = self.media()?.slot(&remembered.id).await.ok().filter(|slot| slot.can_insert);
+        }
+        let slot = match known {
+            Some(slot) => slot,
+            None => self.choose_slot().await?,
+        };
         if slot.holds(&image.url) {
             return Ok((slot, Outcome::Unchanged));
         }
@@ -425,14 +437,34 @@ impl Bmc {
         self.prove_attached(id, image, outcome).await
     }
 
+    /// Inserts without looking first, and proves it. `None` when the BMC refuses or its answer is lost: then it must be
+    /// looked at.
+    async fn mount_unseen(&self, id: &SlotId, image: &MediaImage) -> Result<Option<(MediaSlot, Outcome)>> {
+        match self.media()?.insert(id, image).await {
+            Ok(Outcome::Unknown { .. }) => Ok(None),
+            Ok(_) => Ok(Some((self.wait_attached(id, image).await?, Outcome::Done))),
+            Err(error) => match error.kind() {
+                ErrorKind::Conflict
+                | ErrorKind::Busy { .. }
+                | ErrorKind::NotFound
+                | ErrorKind::RejectedValue { .. }
+                | ErrorKind::Unsupported => Ok(None),
+                _ => Err(error),
+            },
+        }
+    }
+
     async fn prove_attached(&self, id: &SlotId, image: &MediaImage, outcome: Outcome) -> Result<Outcome> {
+        proven(outcome, self.wait_attached(id, image).await.map(|_| ()))
+    }
+
+    async fn wait_attached(&self, id: &SlotId, image: &MediaImage) -> Result<MediaSlot> {
         let media = self.media()?;
         let deadline = self.pacing.media_attach;
-        let seen = self
-            .wait_until(deadline, || async {
+        self.wait_until(deadline, || async {
                 let slot = media.slot(id).await?;
                 if slot.holds(&image.url) {
-                    return Ok(Progress::There(()));
+                    return Ok(Progress::There(slot));
                 }
                 if let Some(problem) = slot.problem {
                     return Ok(Progress::Never(format!("the BMC could not attach {}: {problem}", image.url)));
@@ -446,8 +478,7 @@ impl Bmc {
             .await
             .map_err(|seen| {
                 self.at_deadline(&format!("{} to be attached in slot {id}", image.url), deadline, seen)
-            });
-        proven(outcome, seen)
+            })
     }
 
     /// An insert right after an eject answers 5xx on some BMCs (iDRAC); ironic tries three times. Each further try is

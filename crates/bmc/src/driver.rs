@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use secrecy::SecretString;
 
-use crate::{Bmc, Clock, Fut, Ledger, Pacing};
+use crate::{Bmc, Clock, Fut, Ledger, Memory, Pacing};
 
 /// A vendor.
 ///
@@ -55,6 +55,8 @@ pub struct Target {
     /// Quirks whose cures are not used, by name ([`Quirks`](crate::Quirks)): for tests, and for firmware that has mended
     /// what the table still works around.
     pub quirks_off: BTreeSet<String>,
+    /// What earlier connections learned, and where this one keeps what it learns.
+    pub memory: Option<Arc<Memory>>,
 }
 
 /// A user name and a password. The password never shows.

@@ -43,6 +43,7 @@ mod inventory;
 mod logs;
 mod manager;
 mod media;
+mod memory;
 mod outcome;
 mod pacing;
 mod power;
@@ -74,7 +75,8 @@ pub use inventory::{
 };
 pub use logs::{Health, LogEntries, LogEntry, LogId, LogInfo, LogKind, Logs};
 pub use manager::{Job, JobRef, JobState, Jobs, Manager, ManagerInfo, Readiness, ReadyState};
-pub use media::{MediaImage, MediaSlot, MediaType, SlotId, VirtualMedia};
+pub use media::{MediaImage, MediaSlot, MediaType, RememberedSlot, SlotId, VirtualMedia};
+pub use memory::Memory;
 pub use outcome::{Mark, Outcome, Pending};
 pub use pacing::Pacing;
 pub use power::{HostProgress, HostView, Power, PowerOffPolicy, PowerState, ResetType};

@@ -12,6 +12,11 @@ pub trait VirtualMedia: Send + Sync {
     /// generation comes last, or has `can_insert` false.
     fn slots(&self) -> Fut<'_, Vec<MediaSlot>>;
 
+    /// The slot that an earlier connection chose, if one is remembered. Sends nothing.
+    fn remembered(&self) -> Option<RememberedSlot> {
+        None
+    }
+
     /// Reads one slot. One request.
     fn slot<'a>(&'a self, id: &'a SlotId) -> Fut<'a, MediaSlot>;
 
@@ -30,6 +35,16 @@ impl fmt::Display for SlotId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// A slot that an earlier connection chose for an ISO.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RememberedSlot {
+    /// Its name within the BMC.
+    pub id: SlotId,
+    /// Whether this BMC is known to refuse an insert into a slot that holds something, so that nothing can be pushed
+    /// out by inserting without looking.
+    pub refuses_when_full: bool,
 }
 
 /// What a slot can hold.

@@ -69,6 +69,9 @@ pub struct Options {
     pub driver: Option<String>,
     /// Quirks whose cures are not used, by name.
     pub quirks_off: BTreeSet<String>,
+    /// What earlier connections of this process learned. Share one between all of them, and the second connection to a
+    /// BMC saves the requests that find out where things are; by default every connection finds out anew.
+    pub memory: Option<Arc<Memory>>,
 }
 
 impl Options {
@@ -85,6 +88,7 @@ impl Options {
             pacing: Pacing::default(),
             driver: None,
             quirks_off: BTreeSet::new(),
+            memory: None,
         }
     }
 }
@@ -111,12 +115,12 @@ pub async fn connect_over(
     address: &BmcAddress,
     options: Options,
 ) -> Result<Bmc> {
-    let Options { credentials, ledger, clock, pacing, driver, quirks_off, .. } = options;
+    let Options { credentials, ledger, clock, pacing, driver, quirks_off, memory, .. } = options;
     let bmc = address.name();
-    let link = rackhand_redfish::open(transport, &bmc, &pacing, clock.as_ref()).await?;
-    let driver = drivers::choose(&bmc, &link, driver.as_deref())?;
-    tracing::debug!(bmc = %bmc, driver = driver.name(), "connects");
     let target =
-        Target { bmc, system: address.system.clone(), credentials, ledger, clock, pacing, quirks_off };
+        Target { bmc, system: address.system.clone(), credentials, ledger, clock, pacing, quirks_off, memory };
+    let link = rackhand_redfish::link(transport, &target).await?;
+    let driver = drivers::choose(&target.bmc, &link, driver.as_deref())?;
+    tracing::debug!(bmc = %target.bmc, driver = driver.name(), "connects");
     driver.connect(link, target).await
 }

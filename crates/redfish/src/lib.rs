@@ -6,6 +6,7 @@ pub mod client;
 mod collection;
 mod document;
 mod link;
+mod memory;
 pub mod messages;
 pub mod standard;
 #[cfg(test)]
@@ -16,7 +17,7 @@ mod wire;
 pub use client::{Client, Conduct, Sent};
 pub use collection::Collection;
 pub use document::{Document, View, names};
-pub use link::{Link, open};
+pub use link::{Link, link, open};
 pub use messages::{Meaning, MessageRule};
 pub use standard::{Dialect, Host, Machine, MediaPlace, Plain, Standard, StandardDriver};
 pub use uri::{last_segment, same_resource};

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use http::{HeaderValue, StatusCode, header};
-use rackhand_bmc::{Clock, Error, ErrorKind, Pacing, Result};
+use rackhand_bmc::{Clock, Error, ErrorKind, Pacing, Result, Target};
 use rackhand_http::{Request, Transport};
 use serde_json::Value;
 
 use crate::{
     document::Document,
+    memory::{self, Recollection},
     messages::{kind_of, meaning, messages_of},
     wire::{Answer, transport_error},
 };
@@ -46,6 +47,19 @@ pub async fn open(
     }
     let root = service_root(bmc, path, answer)?;
     Ok(Link { transport, root })
+}
+
+/// The beginning of a connection to `target`: as an earlier connection left it in the target's memory, else as [`open`]
+/// reads it.
+///
+/// # Errors
+/// As [`open`].
+pub async fn link(transport: Arc<dyn Transport>, target: &Target) -> Result<Link> {
+    let known = Recollection::new(target);
+    if let Some(root) = known.document(memory::ROOT) {
+        return Ok(Link { transport, root });
+    }
+    open(transport, &target.bmc, &target.pacing, target.clock.as_ref()).await
 }
 
 async fn ask(

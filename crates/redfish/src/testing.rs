@@ -203,6 +203,7 @@ pub(crate) fn target(ledger: Arc<dyn Ledger>) -> Target {
         clock: Arc::new(SimClock::starting_at("2026-01-01T00:00:00Z".parse().unwrap())),
         pacing: Pacing::default(),
         quirks_off: std::collections::BTreeSet::new(),
+        memory: None,
     }
 }
 

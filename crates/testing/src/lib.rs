@@ -235,5 +235,6 @@ pub fn target() -> Target {
         clock: Arc::new(SimClock::starting_at("2026-01-01T00:00:00Z".parse().unwrap())),
         pacing: Pacing::default(),
         quirks_off: std::collections::BTreeSet::new(),
+        memory: None,
     }
 }

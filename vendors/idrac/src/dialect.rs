@@ -100,6 +100,11 @@ impl Dialect for IdracDialect {
         !self.on(machine, quirks::NO_INSERT) && Plain.can_insert(machine, slot)
     }
 
+    /// VRM0012 (Dell's error and event guide).
+    fn refuses_when_full(&self, _machine: &Machine) -> bool {
+        true
+    }
+
     fn inserted(&self, slot: &Document) -> Option<bool> {
         let gone = slot.str("Image").is_none() && slot.str("ConnectedVia") == Some("NotConnected");
         if gone && self.quirks.cures(quirks::STALE_INSERTED) { Some(false) } else { slot.bool("Inserted") }

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use rackhand_bmc::{Error, ErrorKind, Fut, MediaImage, MediaSlot, Outcome, Result, SlotId, VirtualMedia};
+use rackhand_bmc::{Error, ErrorKind, Fut, MediaImage, MediaSlot, Outcome, RememberedSlot, Result, SlotId, VirtualMedia};
 use serde_json::json;
 
 use crate::{
@@ -152,6 +152,10 @@ impl VirtualMedia for DellMedia {
         Box::pin(async move {
             Ok(self.standard.slots().await?.into_iter().map(|slot| self.renamed(slot)).collect())
         })
+    }
+
+    fn remembered(&self) -> Option<RememberedSlot> {
+        self.standard.remembered()
     }
 
     fn slot<'a>(&'a self, id: &'a SlotId) -> Fut<'a, MediaSlot> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rackhand_bmc::{ErrorKind, Fut, MediaImage, MediaSlot, Outcome, Result, SlotId, VirtualMedia};
+use rackhand_bmc::{ErrorKind, Fut, MediaImage, MediaSlot, Outcome, RememberedSlot, Result, SlotId, VirtualMedia};
 use rackhand_redfish::Document;
 use serde_json::json;
 
@@ -84,6 +84,10 @@ impl HpeMedia {
 impl VirtualMedia for HpeMedia {
     fn slots(&self) -> Fut<'_, Vec<MediaSlot>> {
         self.standard.slots()
+    }
+
+    fn remembered(&self) -> Option<RememberedSlot> {
+        self.standard.remembered()
     }
 
     fn slot<'a>(&'a self, id: &'a SlotId) -> Fut<'a, MediaSlot> {

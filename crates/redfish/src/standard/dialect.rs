@@ -182,6 +182,13 @@ pub trait Dialect: Send + Sync + 'static {
         slot.action("VirtualMedia.InsertMedia").and_then(|action| action.str("target")).is_some()
     }
 
+    /// Whether an insert into a slot that holds something is known to be refused, so that nothing is lost by inserting
+    /// into a remembered slot without looking.
+    fn refuses_when_full(&self, machine: &Machine) -> bool {
+        let _ = machine;
+        false
+    }
+
     /// Whether the text in `Image` stands for no image.
     fn is_empty_image(&self, image: &str) -> bool {
         image.is_empty() || image.eq_ignore_ascii_case("null") || image.eq_ignore_ascii_case("none")

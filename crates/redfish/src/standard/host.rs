@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rackhand_bmc::{Error, ErrorKind, Identity, Pacing, Result};
+use rackhand_bmc::{Error, ErrorKind, Identity, Pacing, Result, Target};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
@@ -10,6 +10,7 @@ use super::dialect::Dialect;
 use crate::{
     client::{Client, Sent},
     document::{Document, names},
+    memory::{self, Recollection},
 };
 
 /// The machine as read while connecting. Kept to find links and action targets in; never taken as state.
@@ -54,6 +55,10 @@ pub struct Host {
     pub pacing: Pacing,
     /// The System's ETag as of its last read: only ever offered in If-Match.
     system_etag: Mutex<Option<String>>,
+    /// What is kept for the next connection.
+    pub(crate) memory: Recollection,
+    /// Whether the System stands in `machine` as an earlier connection read it.
+    remembered: bool,
 }
 
 impl std::fmt::Debug for Host {
@@ -71,15 +76,33 @@ impl Host {
         client: Client,
         root: Document,
         dialect: Arc<dyn Dialect>,
-        wanted: Option<&str>,
-        pacing: Pacing,
+        target: &Target,
     ) -> Result<Self> {
-        let system = super::systems::choose(&client, &root, dialect.as_ref(), wanted).await?;
+        let (memory, pacing) = (Recollection::new(target), target.pacing.clone());
+        let known = memory.document(memory::SYSTEM);
+        let remembered = known.is_some();
+        let system = match known {
+            Some(system) => system,
+            None => {
+                super::systems::choose(&client, &root, dialect.as_ref(), target.system.as_deref()).await?
+            }
+        };
         let needs_manager = dialect.needs_manager(&root, &system);
-        let etag = Mutex::new(system.etag().map(str::to_owned));
-        let host = Self { client, machine: Machine::new(root, system), dialect, pacing, system_etag: etag };
+        let system_etag = Mutex::new(system.etag().map(str::to_owned));
+        let mut machine = Machine::new(root, system);
+        if let Some(manager) = memory.document(memory::MANAGER).filter(|_| remembered) {
+            machine = machine.with_manager(manager);
+        }
+        let host = Self { client, machine, dialect, pacing, system_etag, memory, remembered };
         if needs_manager {
             host.manager().await?;
+        }
+        if !remembered {
+            host.memory.keep(memory::ROOT, &host.machine.root);
+            host.memory.keep(memory::SYSTEM, &host.machine.system);
+            if let Some(manager) = host.machine.manager() {
+                host.memory.keep(memory::MANAGER, manager);
+            }
         }
         Ok(host)
     }
@@ -123,9 +146,40 @@ impl Host {
     /// # Errors
     /// As any read.
     pub async fn system(&self) -> Result<Document> {
-        let system = self.client.get(self.machine.system.uri()).await?;
+        let system = match self.client.get(self.machine.system.uri()).await {
+            Err(error) if self.remembered && *error.kind() == ErrorKind::NotFound => {
+                self.forget();
+                return Err(error);
+            }
+            system => system?,
+        };
+        self.is_the_same(&system)?;
         *self.system_etag.lock().unwrap_or_else(PoisonError::into_inner) = system.etag().map(str::to_owned);
         Ok(system)
+    }
+
+    /// Gives up what is kept for the next connection: for everything after which the BMC may be another than it was.
+    pub fn forget(&self) {
+        self.memory.forget();
+    }
+
+    /// Refuses to go on when the machine that answers is not the one that is remembered. Whoever connects learns from
+    /// memory who it is, so this is where a machine shows that was exchanged since.
+    fn is_the_same(&self, now: &Document) -> Result<()> {
+        for name in ["UUID", "SerialNumber"] {
+            let texts = (self.machine.system.str(name), now.str(name));
+            if let (Some(then), Some(now)) = texts
+                && self.remembered
+                && !then.trim().eq_ignore_ascii_case(now.trim())
+            {
+                self.forget();
+                let seen = format!(
+                    "another machine answers here now: its {name} is {now}, and was {then}; connect again to learn who it is"
+                );
+                return Err(self.client.error(ErrorKind::Conflict, seen));
+            }
+        }
+        Ok(())
     }
 
     /// Writes the System or its settings resource.

@@ -60,6 +60,7 @@ impl StandardManager {
             (None, None) => json!({"ResetType": "GracefulRestart"}),
             (None, Some(only)) => json!({"ResetType": only}),
         };
+        self.host.forget();
         Ok(self.host.client.post(target, body).await?.outcome())
     }
 }

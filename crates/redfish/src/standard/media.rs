@@ -6,12 +6,13 @@ use std::{
 };
 
 use rackhand_bmc::{
-    Error, ErrorKind, Fut, MediaImage, MediaSlot, MediaType, Outcome, Result, SlotId, VirtualMedia,
+    Error, ErrorKind, Fut, MediaImage, MediaSlot, MediaType, Outcome, RememberedSlot, Result, SlotId,
+    VirtualMedia,
 };
 use serde_json::{Value, json};
 
 use super::{dialect::MediaPlace, host::Host};
-use crate::{document::Document, messages::Meaning, uri::bare, uri::same_resource};
+use crate::{document::Document, memory, messages::Meaning, uri::bare, uri::same_resource};
 
 /// Whether an ISO can be inserted into it by URL.
 fn is_useful(slot: &MediaSlot) -> bool {
@@ -85,12 +86,22 @@ impl StandardMedia {
             return Err(host.client.error(ErrorKind::Protocol, why));
         }
         slots.sort_by_key(|slot| host.dialect.slot_preference(&host.machine, slot));
+        if let Some(best) = slots.iter().find(|slot| is_useful(slot))
+            && let Some(document) = self.seen(&best.id)
+        {
+            host.memory.keep(memory::SLOT, &document);
+        }
         Ok(slots)
     }
 
     fn remember(&self, document: Document) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.insert(bare(document.uri()).to_ascii_lowercase(), document);
+    }
+
+    fn seen(&self, id: &SlotId) -> Option<Document> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.get(&bare(&id.0).to_ascii_lowercase()).cloned()
     }
 
     async fn read(&self, id: &SlotId) -> Result<Document> {
@@ -101,13 +112,7 @@ impl StandardMedia {
 
     /// The slot with its actions: as read last, or now.
     async fn known(&self, id: &SlotId) -> Result<Document> {
-        let known = self
-            .seen
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&bare(&id.0).to_ascii_lowercase())
-            .cloned();
-        match known {
+        match self.seen(id) {
             Some(document) => Ok(document),
             None => self.read(id).await,
         }
@@ -171,6 +176,16 @@ impl StandardMedia {
 impl VirtualMedia for StandardMedia {
     fn slots(&self) -> Fut<'_, Vec<MediaSlot>> {
         Box::pin(self.all())
+    }
+
+    fn remembered(&self) -> Option<RememberedSlot> {
+        let document = self.host.memory.document(memory::SLOT)?;
+        let id = SlotId(bare(document.uri()).to_owned());
+        let refuses_when_full = self.host.dialect.refuses_when_full(&self.host.machine);
+        if self.seen(&id).is_none() {
+            self.remember(document);
+        }
+        Some(RememberedSlot { id, refuses_when_full })
     }
 
     fn slot<'a>(&'a self, id: &'a SlotId) -> Fut<'a, MediaSlot> {

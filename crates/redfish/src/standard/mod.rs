@@ -148,9 +148,8 @@ impl<D: Dialect> Standard<D> {
     async fn assemble(self, client: Client) -> Result<Bmc> {
         client.login().await?;
         let dialect: Arc<dyn Dialect> = Arc::new(self.dialect);
-        let (pacing, system) = (self.target.pacing, self.target.system);
-        let host =
-            Host::find(client.clone(), self.link.root, dialect, system.as_deref(), pacing.clone()).await?;
+        let host = Host::find(client.clone(), self.link.root, dialect, &self.target).await?;
+        let pacing = self.target.pacing;
         let host = Arc::new(host);
         let session = Arc::new(StandardSession(client));
         let mut bmc = Bmc::new(self.target.bmc, host.identity(), pacing, session);
