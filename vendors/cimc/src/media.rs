@@ -6,7 +6,9 @@ use std::{
     time::Duration,
 };
 
-use rackhand_bmc::{ErrorKind, Fut, MediaImage, MediaSlot, MediaType, Outcome, Result, SlotId, VirtualMedia};
+use rackhand_bmc::{
+    ErrorKind, Fut, MediaImage, MediaSlot, MediaType, Outcome, RememberedSlot, Result, SlotId, VirtualMedia,
+};
 use tokio::time::Instant;
 
 use crate::{
@@ -176,6 +178,10 @@ impl CimcMedia {
 impl VirtualMedia for CimcMedia {
     fn slots(&self) -> Fut<'_, Vec<MediaSlot>> {
         Box::pin(self.all())
+    }
+
+    fn remembered(&self) -> Option<RememberedSlot> {
+        self.standard.remembered()
     }
 
     fn slot<'a>(&'a self, id: &'a SlotId) -> Fut<'a, MediaSlot> {

@@ -5,7 +5,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use rackhand_bmc::{Error, ErrorKind, Fut, MediaImage, MediaSlot, Outcome, RememberedSlot, Result, SlotId, VirtualMedia};
+use rackhand_bmc::{
+    Error, ErrorKind, Fut, MediaImage, MediaSlot, Outcome, RememberedSlot, Result, SlotId, VirtualMedia,
+};
 use serde_json::json;
 
 use crate::{

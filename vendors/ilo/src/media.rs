@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use rackhand_bmc::{ErrorKind, Fut, MediaImage, MediaSlot, Outcome, RememberedSlot, Result, SlotId, VirtualMedia};
+use rackhand_bmc::{
+    ErrorKind, Fut, MediaImage, MediaSlot, Outcome, RememberedSlot, Result, SlotId, VirtualMedia,
+};
 use rackhand_redfish::Document;
 use serde_json::json;
 
