@@ -117,8 +117,16 @@ pub async fn connect_over(
 ) -> Result<Bmc> {
     let Options { credentials, ledger, clock, pacing, driver, quirks_off, memory, .. } = options;
     let bmc = address.name();
-    let target =
-        Target { bmc, system: address.system.clone(), credentials, ledger, clock, pacing, quirks_off, memory };
+    let target = Target {
+        bmc,
+        system: address.system.clone(),
+        credentials,
+        ledger,
+        clock,
+        pacing,
+        quirks_off,
+        memory,
+    };
     let link = rackhand_redfish::link(transport, &target).await?;
     let driver = drivers::choose(&target.bmc, &link, driver.as_deref())?;
     tracing::debug!(bmc = %target.bmc, driver = driver.name(), "connects");
