@@ -2,15 +2,15 @@
 
 mod media;
 
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt, future::Future, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
 use crate::{
     Bios, Boot, BootOverride, BootSettings, BootTarget, Capabilities, Configuration, Error, ErrorKind,
     Firmware, Identity, Inventory, Job, JobRef, JobState, Jobs, Logs, Manager, Operation, Outcome,
-    OverrideEnabled, Pacing, Power, PowerOffPolicy, PowerState, Readiness, ReadyState, ResetType, Result,
-    Sensors, Session, Storage, VirtualMedia,
+    OverrideEnabled, Pacing, Power, PowerOffPolicy, PowerState, Quirks, Readiness, ReadyState, ResetType,
+    Result, Sensors, Session, Storage, VirtualMedia, common, common_quirks,
 };
 
 /// One machine behind its BMC, connected.
@@ -28,6 +28,8 @@ pub struct Bmc {
     pub capabilities: Capabilities,
     /// Intervals and deadlines.
     pub pacing: Pacing,
+    /// What the composed operations cure, of [`common_quirks`].
+    pub cures: Quirks,
     /// The session; give it back with [`Bmc::close`].
     pub session: Arc<dyn Session>,
     /// Power, if it has it.
@@ -79,6 +81,7 @@ impl Bmc {
             identity,
             capabilities: Capabilities::default(),
             pacing,
+            cures: Quirks::new(common_quirks(), &BTreeSet::new()),
             session,
             power: None,
             boot: None,
@@ -251,7 +254,8 @@ impl Bmc {
                 return Ok(Outcome::Done);
             }
         }
-        if policy == PowerOffPolicy::GracefulOnly {
+        let forces = policy == PowerOffPolicy::Force || self.cures.cures(common::SHUTDOWN_IGNORED);
+        if policy == PowerOffPolicy::GracefulOnly || (graceful && !forces) {
             return Err(
                 self.not_observed("the operating system did not shut down when asked; the host is still on")
             );

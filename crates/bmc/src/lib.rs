@@ -35,6 +35,7 @@ mod bmc;
 mod boot;
 mod capability;
 mod clock;
+mod common;
 mod configuration;
 mod driver;
 mod error;
@@ -62,6 +63,7 @@ pub use boot::{
 };
 pub use capability::{Capabilities, Capability, Learned, Operation, Support};
 pub use clock::{Clock, SimClock, SystemClock};
+pub use common::common_quirks;
 pub use configuration::{Configuration, ConfigurationFormat, ImportShutdown};
 pub use driver::{Claim, Credentials, Driver, Target};
 pub use error::{Error, ErrorKind, Message, Result};

@@ -5,7 +5,7 @@ use tokio::time::sleep;
 use super::{Bmc, Progress, proven};
 use crate::{
     BootOverride, BootTarget, Error, ErrorKind, MediaImage, MediaSlot, Outcome, OverrideEnabled, PowerState,
-    ResetType, Result, SlotId,
+    ResetType, Result, SlotId, common,
 };
 
 impl Bmc {
@@ -116,6 +116,9 @@ impl Bmc {
     pub async fn eject_proven(&self, id: &SlotId) -> Result<Outcome> {
         let media = self.media()?;
         let outcome = media.eject(id).await?;
+        if !self.cures.cures(common::EJECT_SHOWS_LATE) {
+            return Ok(outcome);
+        }
         let deadline = self.pacing.media_detach;
         let seen = self
             .wait_until(deadline, || async {
@@ -154,6 +157,9 @@ impl Bmc {
 
     async fn attach(&self, id: &SlotId, image: &MediaImage) -> Result<Outcome> {
         let outcome = self.insert_patiently(id, image).await?;
+        if !self.cures.cures(common::ATTACHES_LATER) {
+            return Ok(outcome);
+        }
         self.prove_attached(id, image, outcome).await
     }
 
@@ -209,7 +215,9 @@ impl Bmc {
         loop {
             match media.insert(id, image).await {
                 Err(error)
-                    if tries < 3 && matches!(error.kind(), ErrorKind::Busy { .. } | ErrorKind::Conflict) =>
+                    if self.cures.cures(common::INSERT_AFTER_EJECT)
+                        && tries < 3
+                        && matches!(error.kind(), ErrorKind::Busy { .. } | ErrorKind::Conflict) =>
                 {
                     tries += 1;
                     sleep(self.pacing.media_retry).await;

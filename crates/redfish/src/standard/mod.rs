@@ -44,8 +44,8 @@ mod systems;
 use std::sync::Arc;
 
 use rackhand_bmc::{
-    Bios, Bmc, Boot, Claim, Driver, Fut, Inventory, Jobs, Manager, Power, RequestStats, Result, Session,
-    Target, VirtualMedia,
+    Bios, Bmc, Boot, Claim, Driver, Fut, Inventory, Jobs, Manager, Power, Quirks, RequestStats, Result,
+    Session, Target, VirtualMedia, common_quirks,
 };
 
 pub use self::{
@@ -153,6 +153,7 @@ impl<D: Dialect> Standard<D> {
         let host = Arc::new(host);
         let session = Arc::new(StandardSession(client));
         let mut bmc = Bmc::new(self.target.bmc, host.identity(), pacing, session);
+        bmc.cures = Quirks::new(common_quirks(), &self.target.quirks_off);
         bmc.capabilities = capabilities::of(&host.machine, host.dialect.as_ref());
         host.dialect.capabilities(&host.machine, &mut bmc.capabilities);
         let system = &host.machine.system;
