@@ -17,6 +17,7 @@ use crate::log::{Class, Entry, Log, RequestEntry, StateEntry, millis};
 use crate::machine::{Deed, LoginProblem, Machine};
 use crate::personality::{Features, Personality, Quirks, Traits};
 use crate::tasks::Tasks;
+use crate::update;
 use crate::web::{Call, Found, Handler, Problem, Reply, Table, expand, reply};
 
 /// What all machines of a simulation share.
@@ -121,6 +122,7 @@ impl Cell {
 
     /// Faults that are states of the machine come and go with their rules.
     fn apply_standing_faults(&self, machine: &mut Machine) {
+        machine.jobs_stick = self.world.faults.jobs_stick(&self.name);
         for (moment, at_patch) in [(Rejection::Post, false), (Rejection::Patch, true)] {
             let patterns = self.world.faults.bios_rejected(&self.name, moment);
             let matches = |name: &&String| patterns.iter().any(|pattern| glob(pattern, name));
@@ -164,6 +166,8 @@ impl Cell {
             Deed::BootCd { boot, slot } => self.world.tasks.spawn(guest::boot_cd(me, boot, slot)),
             Deed::Announce { boot, callback } => self.world.tasks.spawn(guest::announce(me, boot, callback)),
             Deed::Map { slot, generation } => self.world.tasks.spawn(map(me, slot, generation)),
+            Deed::FetchFirmware { job } => self.world.tasks.spawn(update::fetch_image(me, job)),
+            Deed::BmcGone { lasts } => self.go_down(lasts),
         }
     }
 
@@ -307,6 +311,7 @@ impl Cell {
         let handler = found.handler(&call.method).ok_or(Problem::MethodNotAllowed)?;
         let kind = call.header("content-type").map(str::to_ascii_lowercase);
         if self.traits.require_json
+            && !matches!(handler, Handler::Upload(_))
             && !call.body.is_empty()
             && !kind.is_some_and(|kind| kind.contains("json"))
         {
@@ -314,7 +319,7 @@ impl Cell {
         }
         let reply = match handler {
             Handler::Slow(slow) => slow(Arc::clone(call)).await?,
-            Handler::Write(write) => self.with(|machine| {
+            Handler::Write(write) | Handler::Upload(write) => self.with(|machine| {
                 self.check_version(found, call, machine)?;
                 write(call, machine)
             })?,

@@ -71,6 +71,8 @@ pub enum What {
         /// How long.
         seconds: f64,
     },
+    /// New jobs never begin.
+    JobsStick,
     /// Firmware refuses a BIOS attribute that its registry allows.
     BiosRejected {
         /// Its name, `*` standing for any text.
@@ -168,7 +170,10 @@ impl Rule {
 
     /// A state of the machine rather than of a request?
     fn is_standing(&self) -> bool {
-        matches!(self.what, What::MediaNeverAttaches | What::ImageUnreachable | What::BiosRejected { .. })
+        matches!(
+            self.what,
+            What::MediaNeverAttaches | What::ImageUnreachable | What::JobsStick | What::BiosRejected { .. }
+        )
     }
 }
 
@@ -274,6 +279,11 @@ impl Faults {
     /// Whether this machine's BMC reaches no image server.
     pub fn image_unreachable(&self, machine: &str) -> bool {
         !self.standing(machine, |what| matches!(what, What::ImageUnreachable).then_some(())).is_empty()
+    }
+
+    /// Whether this machine's new jobs never begin.
+    pub fn jobs_stick(&self, machine: &str) -> bool {
+        !self.standing(machine, |what| matches!(what, What::JobsStick).then_some(())).is_empty()
     }
 
     /// Patterns of the BIOS attributes that this machine's firmware refuses at that moment.

@@ -17,6 +17,7 @@ pub mod guest;
 pub mod iso;
 pub mod log;
 pub mod machine;
+pub mod package;
 pub mod personality;
 pub mod serve;
 pub mod service;
@@ -24,6 +25,7 @@ pub mod simulator;
 pub mod site;
 pub mod tasks;
 pub mod tls;
+pub mod update;
 pub mod web;
 
 pub use cell::Cell;

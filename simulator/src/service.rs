@@ -209,9 +209,10 @@ impl Service {
             }
             What::WrongPassword => (Duration::ZERO, Arrival { refuse_login: true, ..arrival }),
             // These are states of the machine, not of a request: no rule of theirs strikes one.
-            What::MediaNeverAttaches | What::ImageUnreachable | What::BiosRejected { .. } => {
-                (Duration::ZERO, arrival)
-            }
+            What::MediaNeverAttaches
+            | What::ImageUnreachable
+            | What::JobsStick
+            | What::BiosRejected { .. } => (Duration::ZERO, arrival),
         };
         Ok(self.run(request, delay, arrival).await?.map(Body::from))
     }

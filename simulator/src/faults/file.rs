@@ -66,6 +66,7 @@ enum Kind {
     ImageUnreachable,
     Down,
     DownAfter,
+    JobsStick,
     BiosRejected,
 }
 
@@ -141,6 +142,7 @@ impl Form {
             Kind::ImageUnreachable => What::ImageUnreachable,
             Kind::Down => What::Down { seconds: self.seconds()? },
             Kind::DownAfter => What::DownAfter { seconds: self.seconds()? },
+            Kind::JobsStick => What::JobsStick,
             Kind::BiosRejected => What::BiosRejected {
                 attribute: self.attribute.take().ok_or("`attribute` is missing")?,
                 when: self.when.take().unwrap_or(Rejection::Post),

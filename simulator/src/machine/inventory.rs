@@ -1,5 +1,8 @@
 //! What a machine is made of, piece by piece: data that a personality fills in and renders under its vendor's paths.
 
+use super::firmware::Component;
+use super::storage::DriveState;
+
 /// The pieces.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Inventory {
@@ -7,10 +10,12 @@ pub struct Inventory {
     pub processors: Vec<Processor>,
     /// Memory modules.
     pub dimms: Vec<Dimm>,
-    /// Storage controllers.
+    /// Storage controllers as delivered; what they hold at present is the machine's `storage`.
     pub controllers: Vec<Controller>,
     /// `Id`s of the host's network ports, in the order of their MAC addresses.
     pub ports: Vec<String>,
+    /// Firmware as delivered; what is in force at present is the machine's `firmware`.
+    pub firmware: Vec<Component>,
 }
 
 /// A processor.
@@ -50,7 +55,7 @@ pub struct Controller {
     pub id: String,
     /// Its model.
     pub model: String,
-    /// RAID types it makes volumes of; none on a controller without RAID.
+    /// RAID types it makes volumes of; none on a controller without RAID, whose drives the host sees as they are.
     pub raid: Vec<&'static str>,
     /// Drives.
     pub drives: Vec<Drive>,
@@ -58,6 +63,49 @@ pub struct Controller {
     pub volumes: Vec<Volume>,
     /// The path its drives are below, where that is not its own.
     pub drives_at: Option<String>,
+}
+
+impl Controller {
+    /// A controller without volumes.
+    pub fn new(id: &str, model: &str, raid: &[&'static str], drives: Vec<Drive>) -> Self {
+        Self {
+            id: id.into(),
+            model: model.into(),
+            raid: raid.to_vec(),
+            drives,
+            volumes: Vec::new(),
+            drives_at: None,
+        }
+    }
+
+    /// With a volume.
+    #[must_use]
+    pub fn with_volume(mut self, volume: Volume) -> Self {
+        self.volumes.push(volume);
+        self
+    }
+
+    /// With its drives below another path.
+    #[must_use]
+    pub fn drives_at(mut self, path: &str) -> Self {
+        self.drives_at = Some(path.into());
+        self
+    }
+
+    /// The drive of that `Id`.
+    pub fn drive(&self, id: &str) -> Option<&Drive> {
+        self.drives.iter().find(|drive| drive.id == id)
+    }
+
+    /// The volume of that `Id`.
+    pub fn volume(&self, id: &str) -> Option<&Volume> {
+        self.volumes.iter().find(|volume| volume.id == id)
+    }
+
+    /// The volumes that a drive is part of.
+    pub fn volumes_of<'a>(&'a self, drive: &'a str) -> impl Iterator<Item = &'a Volume> {
+        self.volumes.iter().filter(move |volume| volume.drives.iter().any(|id| id == drive))
+    }
 }
 
 /// A drive.
@@ -75,6 +123,10 @@ pub struct Drive {
     pub protocol: &'static str,
     /// Its size in bytes.
     pub bytes: u64,
+    /// What it is used for, besides the volumes that name it.
+    pub state: DriveState,
+    /// Whether it can be erased by throwing its key away.
+    pub erasable: bool,
 }
 
 /// A volume.
@@ -90,10 +142,38 @@ pub struct Volume {
     pub bytes: u64,
     /// `Id`s of its drives.
     pub drives: Vec<String>,
+    /// What is on it, in words for the log; `None` while nobody has written to it.
+    pub data: Option<String>,
+}
+
+impl Volume {
+    /// An empty volume of whole drives.
+    pub fn new(id: &str, name: &str, raid: &'static str, bytes: u64, drives: &[Drive]) -> Self {
+        Self {
+            id: id.into(),
+            name: name.into(),
+            raid,
+            bytes,
+            drives: drives.iter().map(|drive| drive.id.clone()).collect(),
+            data: None,
+        }
+    }
+
+    /// With something on it, in words for the log.
+    #[must_use]
+    pub fn holding(mut self, data: &str) -> Self {
+        self.data = Some(data.into());
+        self
+    }
+
+    /// Whether something is lost with it.
+    pub fn holds_data(&self) -> bool {
+        self.data.is_some()
+    }
 }
 
 impl Inventory {
-    /// The controller of that `Id`.
+    /// The controller of that `Id`, as delivered.
     pub fn controller(&self, id: &str) -> Option<&Controller> {
         self.controllers.iter().find(|controller| controller.id.eq_ignore_ascii_case(id))
     }

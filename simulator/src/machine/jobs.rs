@@ -1,9 +1,53 @@
-//! Jobs and tasks, BIOS staging and Secure Boot requests.
+//! Jobs and tasks: what they carry, when they run, what becomes of them; BIOS staging and Secure Boot requests.
+
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use super::bios::{Refused, plain};
-use super::{BiosRule, Job, JobState, Machine};
+use super::firmware::Update;
+use super::storage::{StorageAct, StorageProblem};
+use super::{BiosRule, Due, Job, JobState, Machine};
+
+/// What a job does when it runs.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Work {
+    /// Nothing that the machine knows of: whoever made the job moves it on.
+    Nothing,
+    /// Storage acts on the controller of that `Id`, in order.
+    Storage(String, Vec<StorageAct>),
+    /// A firmware update.
+    Firmware(Update),
+    /// Keeps values in [`Machine::oem`], such as attributes of the BMC.
+    Keep(Vec<(String, Value)>),
+    /// Several, in order.
+    All(Vec<Work>),
+}
+
+impl Work {
+    /// Whether it is storage work for that controller.
+    pub fn is_for(&self, controller: &str) -> bool {
+        match self {
+            Self::Storage(own, _) => own.eq_ignore_ascii_case(controller),
+            Self::All(all) => all.iter().any(|one| one.is_for(controller)),
+            Self::Nothing | Self::Firmware(_) | Self::Keep(_) => false,
+        }
+    }
+
+    /// Whether it waits for a POST to be done in.
+    fn is_work(&self) -> bool {
+        *self != Self::Nothing
+    }
+}
+
+/// When storage work is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// By a job that runs at once.
+    Now,
+    /// By a job that waits for the next POST.
+    AtReset,
+}
 
 impl Machine {
     /// Makes a job and returns its `Id`.
@@ -18,8 +62,148 @@ impl Machine {
             target: target.into(),
             created: self.now,
             ended: state.is_over().then_some(self.now),
+            work: Work::Nothing,
+            runs: None,
+            shown: true,
+            stuck: false,
         });
+        if self.jobs_stick && matches!(state, JobState::New | JobState::Scheduled) {
+            self.stick_job(&id);
+        }
         id
+    }
+
+    /// The job never begins, whatever it waits for.
+    pub fn stick_job(&mut self, id: &str) {
+        if let Some(job) = self.jobs.iter_mut().find(|job| job.id == id) {
+            job.stuck = true;
+        }
+    }
+
+    /// Says what a job does when it runs.
+    pub fn give_work(&mut self, id: &str, work: Work) {
+        if let Some(job) = self.jobs.iter_mut().find(|job| job.id == id) {
+            job.work = work;
+        }
+    }
+
+    /// Makes a job for storage work that runs at once or in the next POST.
+    ///
+    /// # Errors
+    /// When the first act would be refused; then no job is made. A later act that is refused fails the job.
+    pub fn add_storage_job(
+        &mut self,
+        id: String,
+        kind: &str,
+        controller: &str,
+        acts: Vec<StorageAct>,
+        when: When,
+    ) -> Result<String, StorageProblem> {
+        for act in acts.iter().take(1) {
+            self.check_storage(controller, act)?;
+        }
+        let state = if when == When::Now { JobState::New } else { JobState::Scheduled };
+        self.add_job(id.clone(), kind, state, controller);
+        self.give_work(&id, Work::Storage(controller.into(), acts));
+        if when == When::Now {
+            self.run_job(&id, self.rules.job_starts_after);
+        }
+        Ok(id)
+    }
+
+    /// Lets a job with work begin after a while and run as long as its work takes.
+    pub fn run_job(&mut self, id: &str, after: Duration) {
+        self.plan(after, Due::JobBegins { id: id.into() });
+    }
+
+    /// How long work takes.
+    fn takes(&self, work: &Work) -> Duration {
+        let storage = &self.rules.storage;
+        match work {
+            Work::Nothing => Duration::ZERO,
+            Work::Storage(_, acts) => acts
+                .iter()
+                .map(|act| match act {
+                    StorageAct::Erase(_) | StorageAct::Initialize { full: true, .. } => storage.long,
+                    _ => storage.takes,
+                })
+                .sum(),
+            Work::Firmware(_) => self.rules.firmware.takes,
+            Work::Keep(_) => Duration::from_secs(10),
+            Work::All(all) => all.iter().map(|one| self.takes(one)).sum(),
+        }
+    }
+
+    /// A job begins to run, and ends by itself.
+    pub(super) fn job_begins(&mut self, id: &str) {
+        let Some(job) = self.jobs.iter().find(|job| job.id == id && !job.state.is_over() && !job.stuck)
+        else {
+            return;
+        };
+        let lasts = self.takes(&job.work);
+        self.set_job(id, JobState::Running, 1);
+        if let Some(job) = self.jobs.iter_mut().find(|job| job.id == id) {
+            job.runs = Some((self.now, lasts));
+        }
+        self.plan(lasts, Due::JobEnds { id: id.into() });
+    }
+
+    /// POST takes up the work that waits for it; returns how much longer it takes for that.
+    pub(super) fn begin_waiting_work(&mut self) -> Duration {
+        let waits = |job: &&Job| {
+            let interrupted = job.state == JobState::Running && job.runs.is_none() && job.is_in_post();
+            (job.state == JobState::Scheduled || interrupted) && job.work.is_work() && !job.stuck
+        };
+        let ids: Vec<_> = self.jobs.iter().filter(waits).map(|job| job.id.clone()).collect();
+        let mut lasts = Duration::ZERO;
+        for id in ids {
+            let work = self.jobs.iter().find(|job| job.id == id).map(|job| job.work.clone());
+            lasts += work.map_or(Duration::ZERO, |work| self.takes(&work));
+            self.set_job(&id, JobState::Running, 1);
+        }
+        lasts
+    }
+
+    /// The phase of POST that does the waiting work is over.
+    pub(super) fn end_waiting_work(&mut self) {
+        let done = |job: &&Job| job.state == JobState::Running && job.runs.is_none() && job.is_in_post();
+        let ids: Vec<_> = self.jobs.iter().filter(done).map(|job| job.id.clone()).collect();
+        for id in ids {
+            self.job_ends(&id);
+        }
+    }
+
+    /// A job has run: its work is done now, or fails it.
+    pub(super) fn job_ends(&mut self, id: &str) {
+        let running = |job: &&Job| job.id == id && job.state == JobState::Running;
+        let Some(job) = self.jobs.iter().find(running) else { return };
+        let work = job.work.clone();
+        match self.perform(&work) {
+            Ok(()) => self.set_job(id, JobState::Completed, 100),
+            Err(why) => self.fail_job(id, &why),
+        }
+    }
+
+    fn perform(&mut self, work: &Work) -> Result<(), String> {
+        match work {
+            Work::Nothing => Ok(()),
+            Work::Storage(controller, acts) => acts.iter().try_for_each(|act| {
+                self.do_storage(controller, act).map(drop).map_err(|problem| problem.to_string())
+            }),
+            Work::Firmware(update) => {
+                if let Some(package) = &update.package {
+                    self.apply_package(package);
+                }
+                Ok(())
+            }
+            Work::Keep(values) => {
+                for (name, value) in values {
+                    self.oem.insert(name.clone(), value.clone());
+                }
+                Ok(())
+            }
+            Work::All(all) => all.iter().try_for_each(|one| self.perform(one)),
+        }
     }
 
     /// Moves a job on.
@@ -31,6 +215,24 @@ impl Machine {
         job.percent = percent;
         job.ended = state.is_over().then_some(now);
         self.note(&format!("job:{id}"), from.word(), state.word());
+    }
+
+    /// Ends a job badly, and says why.
+    pub fn fail_job(&mut self, id: &str, why: &str) {
+        if let Some(job) = self.jobs.iter_mut().find(|job| job.id == id) {
+            job.message = why.into();
+        }
+        self.set_job(id, JobState::Failed, 100);
+    }
+
+    /// How far a job is, in percent.
+    pub fn progress(&self, job: &Job) -> u8 {
+        let Some((began, lasts)) = job.runs.filter(|_| job.state == JobState::Running) else {
+            return job.percent;
+        };
+        let whole = lasts.as_millis().max(1);
+        let percent = self.now.since(began).as_millis() * 100 / whole;
+        u8::try_from(percent).unwrap_or(99).clamp(1, 99)
     }
 
     /// Deletes a job that is not running; false when there is none to delete.

@@ -5,13 +5,18 @@
 //! [`Machine::take_changes`].
 
 pub mod bios;
+pub mod firmware;
 mod identity;
 pub mod inventory;
 mod jobs;
+mod logs;
 mod media;
 mod parts;
 mod power;
+mod raid;
+mod sensors;
 mod sessions;
+pub mod storage;
 #[cfg(test)]
 mod tests;
 
@@ -19,13 +24,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub use identity::Identity;
+pub use jobs::{When, Work};
+pub use logs::{LOG_SIZE, LogKind};
 pub use media::{MediaProblem, Medium};
 pub use parts::*;
 pub use power::PowerProblem;
+pub use sensors::{Sensor, SensorKind};
 pub use sessions::LoginProblem;
 
 use crate::clock::SimTime;
 use bios::Bios;
+use firmware::Component;
+use inventory::Controller;
+use storage::Home;
 
 /// A state change, for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +75,16 @@ pub enum Deed {
         /// Where to.
         callback: String,
     },
+    /// Fetch the image of an update; answered by [`Machine::image_arrived`].
+    FetchFirmware {
+        /// `Id` of the job.
+        job: String,
+    },
+    /// The BMC does not answer for a while.
+    BmcGone {
+        /// How long.
+        lasts: Duration,
+    },
 }
 
 /// What comes due.
@@ -76,6 +97,8 @@ enum Due {
     DiskBooted,
     MapMedia { slot: usize, generation: u64 },
     Vacate { slot: usize, generation: u64 },
+    JobBegins { id: String },
+    JobEnds { id: String },
 }
 
 /// A due event belongs to a boot (and dies with it) or to the BMC.
@@ -114,8 +137,12 @@ pub struct Machine {
     pub sessions: Vec<Session>,
     /// Jobs and tasks.
     pub jobs: Vec<Job>,
-    /// The BMC's event log.
-    pub events: Vec<Event>,
+    /// Whether new jobs never begin, as a fault asks for.
+    pub jobs_stick: bool,
+    /// Storage controllers with what they hold.
+    pub storage: Vec<Controller>,
+    /// Firmware in force.
+    pub firmware: Vec<Component>,
     /// When the host was last reset or powered on.
     pub last_reset: SimTime,
     /// Values that a personality keeps for its own resources, by a name of its own.
@@ -135,6 +162,11 @@ pub struct Machine {
     now: SimTime,
     changes: Vec<Change>,
     deeds: Vec<Deed>,
+    events: Vec<Event>,
+    sel: Vec<Event>,
+    ailing: BTreeMap<String, &'static str>,
+    disk_home: Option<Home>,
+    bmc_started: SimTime,
 }
 
 impl Machine {
@@ -160,7 +192,9 @@ impl Machine {
             accounts: Vec::new(),
             sessions: Vec::new(),
             jobs: Vec::new(),
-            events: Vec::new(),
+            jobs_stick: false,
+            storage: hardware.inventory.controllers.clone(),
+            firmware: hardware.inventory.firmware.clone(),
             last_reset: SimTime::ZERO,
             oem: BTreeMap::new(),
             power: Power::Off,
@@ -178,6 +212,11 @@ impl Machine {
             now: SimTime::ZERO,
             changes: Vec::new(),
             deeds: Vec::new(),
+            events: Vec::new(),
+            sel: Vec::new(),
+            ailing: BTreeMap::new(),
+            disk_home: None,
+            bmc_started: SimTime::ZERO,
             guest_times: GuestTimes::default(),
             hardware,
             rules,
@@ -188,6 +227,8 @@ impl Machine {
     #[must_use]
     pub fn with_old_os(mut self) -> Self {
         self.disk = Disk::OldOs;
+        self.disk_home = self.first_disk();
+        self.show_disk();
         self
     }
 
@@ -312,15 +353,9 @@ impl Machine {
         }
     }
 
-    /// Adds an entry to the BMC's event log.
-    pub fn event(&mut self, severity: &'static str, message: impl Into<String>) {
-        let id = self.events.last().map_or(1, |event| event.id + 1);
-        self.events.push(Event { id, at: self.now, severity, message: message.into() });
-    }
-
     fn plan(&mut self, after: Duration, due: Due) {
         let boot = match due {
-            Due::MapMedia { .. } | Due::Vacate { .. } => None,
+            Due::MapMedia { .. } | Due::Vacate { .. } | Due::JobBegins { .. } | Due::JobEnds { .. } => None,
             _ => Some(self.boots),
         };
         self.planned += 1;
@@ -336,6 +371,8 @@ impl Machine {
             Due::DiskBooted => self.disk_booted(),
             Due::MapMedia { slot, generation } => self.deeds.push(Deed::Map { slot, generation }),
             Due::Vacate { slot, generation } => self.vacate(slot, generation),
+            Due::JobBegins { id } => self.job_begins(&id),
+            Due::JobEnds { id } => self.job_ends(&id),
         }
     }
 
@@ -369,5 +406,6 @@ impl Machine {
     fn set_disk(&mut self, disk: Disk) {
         self.note("disk", self.disk.word(), disk.word());
         self.disk = disk;
+        self.show_disk();
     }
 }

@@ -5,7 +5,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::bios::Registry;
+use super::firmware::FirmwareRules;
 use super::inventory::Inventory;
+use super::jobs::Work;
+use super::storage::StorageRules;
 use crate::clock::SimTime;
 
 /// Power of the host.
@@ -351,7 +354,7 @@ impl JobState {
 }
 
 /// A job or task of the BMC.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Job {
     /// Its `Id`.
     pub id: String,
@@ -369,9 +372,28 @@ pub struct Job {
     pub created: SimTime,
     /// When it ended.
     pub ended: Option<SimTime>,
+    /// What it does when it runs.
+    pub work: Work,
+    /// Since when it runs outside of POST, and how long that takes.
+    pub runs: Option<(SimTime, Duration)>,
+    /// Whether it shows among the jobs and tasks; a change that merely waits for POST does not on every BMC.
+    pub shown: bool,
+    /// Whether it never begins.
+    pub stuck: bool,
 }
 
-/// An entry of the BMC's event log.
+impl Job {
+    /// Whether it is done in POST, once POST takes it up. An update whose image is on its way is not.
+    pub fn is_in_post(&self) -> bool {
+        match &self.work {
+            Work::Nothing => false,
+            Work::Firmware(update) => update.package.is_some(),
+            Work::Storage(..) | Work::Keep(_) | Work::All(_) => true,
+        }
+    }
+}
+
+/// An entry of one of the BMC's logs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// Its number, from 1.
@@ -519,6 +541,12 @@ pub struct Rules {
     pub boot_targets: Vec<&'static str>,
     /// Boot override that a new machine has: target and how long it lasts.
     pub first_override: (&'static str, Lasts),
+    /// Storage.
+    pub storage: StorageRules,
+    /// Firmware updates.
+    pub firmware: FirmwareRules,
+    /// From a job's making to its beginning, where it waits for nothing else.
+    pub job_starts_after: Duration,
 }
 
 /// How long a guest takes, in simulated time. The same for all personalities.

@@ -164,10 +164,11 @@ impl Machine {
     pub(super) fn enter_phase(&mut self, number: usize) {
         if number == 0 {
             self.eject_spent();
-        } else if self.rules.bios == BiosRule::ByJob
-            && self.rules.power.post.get(number - 1).is_some_and(|phase| phase.applies_bios)
-        {
-            self.apply_settings();
+        } else if self.rules.power.post.get(number - 1).is_some_and(|phase| phase.applies_bios) {
+            if self.rules.bios == BiosRule::ByJob {
+                self.apply_settings();
+            }
+            self.end_waiting_work();
         }
         let Some(phase) = self.rules.power.post.get(number).cloned() else {
             self.finish_post();
@@ -183,13 +184,17 @@ impl Machine {
         if applies {
             lasts += self.rules.power.bios_apply_takes;
         }
+        if phase.applies_bios {
+            lasts += self.begin_waiting_work();
+        }
         self.plan(lasts, Due::Phase(number + 1));
     }
 
     /// The BIOS job that waits begins to run; it ends with its phase of POST.
     fn start_bios_job(&mut self) -> bool {
         self.apply_secure_boot();
-        let id = self.bios_job().filter(|job| job.state != JobState::New).map(|job| job.id.clone());
+        let id =
+            self.bios_job().filter(|job| job.state != JobState::New && !job.stuck).map(|job| job.id.clone());
         if let Some(id) = &id {
             self.set_job(id, JobState::Running, 1);
         }
@@ -209,7 +214,7 @@ impl Machine {
         self.apply_secure_boot();
         let job = self
             .bios_job()
-            .filter(|job| matches!(job.state, JobState::Scheduled | JobState::Running))
+            .filter(|job| matches!(job.state, JobState::Scheduled | JobState::Running) && !job.stuck)
             .map(|job| job.id.clone());
         if self.bios.pending.is_empty() || (self.rules.bios == BiosRule::ByJob && job.is_none()) {
             return false;
@@ -342,9 +347,14 @@ impl Machine {
         alive
     }
 
-    /// The installer of boot `boot` begins to write the disk, which no longer boots until it is done.
+    /// The installer of boot `boot` begins to write the disk, which no longer boots until it is done. Without a disk it
+    /// gives up.
     pub fn installer_writes(&mut self, boot: u64) -> bool {
         let alive = self.is_boot(boot);
+        if alive && !self.find_disk() {
+            self.set_guest(Guest::Failed("there is no disk to install to".into()));
+            return false;
+        }
         if alive {
             self.set_disk(Disk::HalfWritten);
         }

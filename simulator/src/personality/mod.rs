@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::fetch::FetchError;
-use crate::machine::{Hardware, Identity, Rules};
+use crate::machine::{Hardware, Identity, Machine, Rules};
 use crate::web::{Call, Problem, Reply, Style, Table, problem};
 
 /// A documented difference from the standard, which can be switched off by its name.
@@ -176,6 +176,27 @@ pub trait Personality: Send + Sync + 'static {
     /// How the BMC words an image that it cannot read.
     fn media_error(&self, why: &FetchError) -> String {
         why.to_string()
+    }
+
+    /// How the BMC words a firmware image that it cannot fetch.
+    fn firmware_error(&self, why: &FetchError) -> String {
+        why.to_string()
+    }
+
+    /// A fresh `Id` of a job or task.
+    fn job_id(&self, machine: &mut Machine) -> String {
+        machine.next_number().to_string()
+    }
+
+    /// Where a new job or task is told to be.
+    fn job_path(&self, _: &Call, id: &str) -> String {
+        standard::service::task_path(id)
+    }
+
+    /// When operations can take effect, the usual one first: `Immediate`, `OnReset`. Without any, bodies cannot choose and
+    /// everything is done at once.
+    fn apply_times(&self, _: &Quirks) -> &'static [&'static str] {
+        &["Immediate", "OnReset"]
     }
 
     /// `Id` of the administrator's account.

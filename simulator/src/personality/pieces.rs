@@ -1,27 +1,23 @@
-//! Inventory under the paths that the standard gives it, and registries written as tables: for any vendor.
+//! Processors, memory and network ports under the paths that the standard gives it, and registries written as tables: for any vendor.
 
 use serde_json::{Value, json};
 
-use super::standard::{asked, chassis_path, collection, link, system_path};
+use super::standard::{asked, collection, link, system_path};
 use crate::machine::Machine;
 use crate::machine::bios::{Attribute, Dependency, Effect};
-use crate::machine::inventory::{Controller, Dimm, Drive, Processor, Volume};
+use crate::machine::inventory::{Dimm, Drive, Processor};
+use crate::machine::storage::DriveState;
 use crate::web::{Call, Problem, Table};
 
 const SYSTEM: &str = "/redfish/v1/Systems/{system}";
 
-/// Adds processors, memory and storage below the System, and links to them in it.
+/// Adds processors and memory below the System, and links to them in it.
 pub(super) fn add(table: &mut Table) {
     table.amend(SYSTEM, summarize);
     table.get(&format!("{SYSTEM}/Processors"), processors);
     table.get(&format!("{SYSTEM}/Processors/{{piece}}"), processor);
     table.get(&format!("{SYSTEM}/Memory"), dimms);
     table.get(&format!("{SYSTEM}/Memory/{{piece}}"), dimm);
-    table.get(&format!("{SYSTEM}/Storage"), storage);
-    table.get(&format!("{SYSTEM}/Storage/{{controller}}"), controller);
-    table.get(&format!("{SYSTEM}/Storage/{{controller}}/Drives/{{piece}}"), drive);
-    table.get(&format!("{SYSTEM}/Storage/{{controller}}/Volumes"), volumes);
-    table.get(&format!("{SYSTEM}/Storage/{{controller}}/Volumes/{{piece}}"), volume);
 }
 
 /// Gives the host's network ports the vendor's `Id`s.
@@ -42,7 +38,7 @@ fn summarize(call: &Call, machine: &Machine, body: &mut Value) {
             "Status": {"Health": "OK", "HealthRollup": "OK", "State": "Enabled"},
         });
     }
-    for name in ["Processors", "Memory", "Storage"] {
+    for name in ["Processors", "Memory"] {
         body[name] = link(format!("{path}/{name}"));
     }
 }
@@ -102,102 +98,6 @@ fn dimm(call: &Call, machine: &Machine) -> Result<Value, Problem> {
         "MemoryType": "DRAM",
         "OperatingSpeedMhz": one.mhz,
         "Manufacturer": "Micron Technology",
-        "Status": {"Health": "OK", "State": "Enabled"},
-    }))
-}
-
-fn storage(call: &Call, machine: &Machine) -> Result<Value, Problem> {
-    let ids = machine.hardware.inventory.controllers.iter().map(|one| &one.id);
-    Ok(members(call, "StorageCollection", "Storage", ids))
-}
-
-fn owner<'a>(call: &Call, machine: &'a Machine) -> Result<&'a Controller, Problem> {
-    machine.hardware.inventory.controller(call.param("controller")).ok_or(Problem::NotFound)
-}
-
-fn controller(call: &Call, machine: &Machine) -> Result<Value, Problem> {
-    let one = owner(call, machine)?;
-    let path = asked(call);
-    let drives: Vec<_> = one.drives.iter().map(|drive| link(drive_path(call, one, &drive.id))).collect();
-    Ok(json!({
-        "@odata.id": path,
-        "@odata.type": "#Storage.v1_10_1.Storage",
-        "Id": one.id,
-        "Name": one.model,
-        "StorageControllers": [{
-            "@odata.id": format!("{path}#/StorageControllers/0"),
-            "MemberId": one.id,
-            "Model": one.model,
-            "SupportedRAIDTypes": one.raid,
-            "Status": {"Health": "OK", "State": "Enabled"},
-        }],
-        "Drives": drives,
-        "Drives@odata.count": drives.len(),
-        "Volumes": link(format!("{path}/Volumes")),
-        "Status": {"Health": "OK", "HealthRollup": "OK", "State": "Enabled"},
-    }))
-}
-
-fn storage_path(call: &Call, controller: &Controller) -> String {
-    format!("{}/Storage/{}", system_path(call), controller.id)
-}
-
-fn drive_path(call: &Call, controller: &Controller, id: &str) -> String {
-    match &controller.drives_at {
-        Some(path) => format!("{path}/{id}"),
-        None => format!("{}/Drives/{id}", storage_path(call, controller)),
-    }
-}
-
-/// A drive: parameters `controller` and `piece`.
-///
-/// # Errors
-/// `NotFound`.
-pub(super) fn drive(call: &Call, machine: &Machine) -> Result<Value, Problem> {
-    let owner = owner(call, machine)?;
-    let one: &Drive = piece(call, &owner.drives, |one| &one.id)?;
-    let path = storage_path(call, owner);
-    let volumes: Vec<_> = owner
-        .volumes
-        .iter()
-        .filter(|volume| volume.drives.contains(&one.id))
-        .map(|volume| link(format!("{path}/Volumes/{}", volume.id)))
-        .collect();
-    let mut all = machine.hardware.inventory.controllers.iter().flat_map(|owner| &owner.drives);
-    let number = all.position(|other| std::ptr::eq(other, one)).unwrap_or(0);
-    Ok(json!({
-        "@odata.id": asked(call),
-        "@odata.type": "#Drive.v1_12_1.Drive",
-        "Id": one.id,
-        "Name": one.name,
-        "Model": one.model,
-        "SerialNumber": machine.identity.drive_serial(number),
-        "MediaType": one.media,
-        "Protocol": one.protocol,
-        "CapacityBytes": one.bytes,
-        "FailurePredicted": false,
-        "Links": {"Chassis": link(chassis_path(call)), "Volumes": volumes},
-        "Status": {"Health": "OK", "State": "Enabled"},
-    }))
-}
-
-fn volumes(call: &Call, machine: &Machine) -> Result<Value, Problem> {
-    let ids = owner(call, machine)?.volumes.iter().map(|one| &one.id);
-    Ok(members(call, "VolumeCollection", "Volumes", ids))
-}
-
-fn volume(call: &Call, machine: &Machine) -> Result<Value, Problem> {
-    let owner = owner(call, machine)?;
-    let one: &Volume = piece(call, &owner.volumes, |one| &one.id)?;
-    let drives: Vec<_> = one.drives.iter().map(|id| link(drive_path(call, owner, id))).collect();
-    Ok(json!({
-        "@odata.id": asked(call),
-        "@odata.type": "#Volume.v1_6_2.Volume",
-        "Id": one.id,
-        "Name": one.name,
-        "RAIDType": one.raid,
-        "CapacityBytes": one.bytes,
-        "Links": {"Drives": drives},
         "Status": {"Health": "OK", "State": "Enabled"},
     }))
 }
@@ -278,6 +178,8 @@ pub(super) fn drives(count: usize, id: impl Fn(usize) -> String, model: &str, by
             media: "SSD",
             protocol: "SATA",
             bytes,
+            state: DriveState::Ready,
+            erasable: true,
         })
         .collect()
 }

@@ -15,7 +15,9 @@ use super::standard::{
 use super::{Features, Ids, MediaHome, Model, Personality, Quirk, Quirks, Traits};
 use crate::fetch::FetchError;
 use crate::machine::bios::{Attribute, Registry};
+use crate::machine::firmware::FirmwareRules;
 use crate::machine::inventory::Inventory;
+use crate::machine::storage::StorageRules;
 use crate::machine::{
     Already, BiosRule, Hardware, Identity, Insert, Lasts, LoginProblem, Machine, MediaRules, PostPhase,
     PowerProblem, PowerRules, Rules, Slot,
@@ -104,7 +106,7 @@ impl Personality for Sushy {
     }
 
     fn table(&self, quirks: &Quirks) -> Table {
-        let mut table = standard::table(MediaHome::System, "BIOS", true);
+        let mut table = standard::core(MediaHome::System, "BIOS", true);
         for absent in [
             "/redfish/v1/SessionService",
             "/redfish/v1/AccountService",
@@ -254,6 +256,9 @@ fn rules(quirks: &Quirks) -> Rules {
         lockout: None,
         boot_targets: vec!["Pxe", "Cd", "Hdd", "UefiHttp"],
         first_override: ("Hdd", Lasts::Continuous),
+        storage: StorageRules::default(),
+        firmware: FirmwareRules::default(),
+        job_starts_after: Duration::ZERO,
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod call;
 pub mod expand;
+pub mod multipart;
 pub mod problem;
 pub mod reply;
 pub mod table;

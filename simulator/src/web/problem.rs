@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::Reply;
 use crate::fetch::FetchError;
 use crate::machine::bios::{Complaint, Refused, plain};
+use crate::machine::storage::StorageProblem;
 use crate::machine::{LoginProblem, MediaProblem, PowerProblem};
 
 /// Why a call is refused.
@@ -51,6 +52,8 @@ pub enum Problem {
     JobPending(String),
     /// Not while the host is in POST.
     InPost,
+    /// Something cannot be done with storage.
+    Storage(StorageProblem),
     /// Anything else: status, message id without its registry's prefix and version, text.
     Other(StatusCode, String, String),
 }
@@ -188,8 +191,25 @@ pub fn standard_messages(problem: &Problem, base: &str) -> Vec<Message> {
             message("ResourceInUse", format!("The job {job} has not ended; no change was made."))
         }
         Problem::InPost => message("ResourceInUse", "Not possible while the server is in POST.".into()),
+        Problem::Storage(problem) => vec![storage_message(base, problem)],
         Problem::Other(_, id, text) => message(id, text.clone()),
     }
+}
+
+fn storage_message(base: &str, problem: &StorageProblem) -> Message {
+    let id = match problem {
+        StorageProblem::NoController(_) | StorageProblem::NoVolume(_) | StorageProblem::NoDrive(_) => {
+            "ResourceNotFound"
+        }
+        StorageProblem::DriveInUse { .. } | StorageProblem::JobPending(_) => "ResourceInUse",
+        StorageProblem::NotErasable(_) => "OperationNotAllowed",
+        StorageProblem::NoLevel(_)
+        | StorageProblem::DriveCount { .. }
+        | StorageProblem::Mixed
+        | StorageProblem::Name { .. }
+        | StorageProblem::Size { .. } => "PropertyValueIncorrect",
+    };
+    Message::new(format!("{base}.{id}"), format!("{problem}."))
 }
 
 fn power_text(problem: &PowerProblem) -> String {
@@ -241,6 +261,9 @@ pub fn standard_status(problem: &Problem) -> StatusCode {
             StatusCode::CONFLICT
         }
         Problem::Other(status, ..) => *status,
+        Problem::Storage(StorageProblem::DriveInUse { .. } | StorageProblem::JobPending(_)) => {
+            StatusCode::CONFLICT
+        }
         _ => StatusCode::BAD_REQUEST,
     }
 }

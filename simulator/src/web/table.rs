@@ -28,6 +28,8 @@ pub enum Handler {
     Write(Write),
     /// On its own time; locks the machine by itself.
     Slow(Slow),
+    /// On the locked machine, and the body need not be JSON.
+    Upload(Write),
 }
 
 #[derive(Clone)]
@@ -158,6 +160,11 @@ impl Table {
     /// Adds or replaces the POST of `template` with one that takes its time.
     pub fn post_slow(&mut self, template: &str, slow: Slow) -> &mut Self {
         self.on(Method::POST, template, Handler::Slow(slow))
+    }
+
+    /// Adds or replaces the POST of `template` with one whose body need not be JSON.
+    pub fn upload(&mut self, template: &str, write: Write) -> &mut Self {
+        self.on(Method::POST, template, Handler::Upload(write))
     }
 
     /// Adds or replaces the DELETE of `template`.

@@ -7,7 +7,9 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use rackhand_simulator::fetch::MemoryFetch;
 use rackhand_simulator::iso::{CONFIG_FILE, IsoBuilder};
 use rackhand_simulator::machine::bios::{Attribute, Registry};
-use rackhand_simulator::machine::inventory::Inventory;
+use rackhand_simulator::machine::firmware::{Component, ComponentKind, FirmwareRules};
+use rackhand_simulator::machine::inventory::{Controller, Drive, Inventory, Volume};
+use rackhand_simulator::machine::storage::{DriveState, StorageRules};
 use rackhand_simulator::machine::{
     Already, BiosRule, Hardware, Identity, Insert, Lasts, Lockout, MediaRules, PostPhase, PowerRules, Rules,
     SessionRules, Slot,
@@ -95,8 +97,34 @@ fn hardware() -> Hardware {
             attributes,
             dependencies: Vec::new(),
         },
-        inventory: Inventory::default(),
+        inventory: Inventory {
+            controllers: vec![controller()],
+            firmware: vec![
+                Component::new("bmc", "BMC", ComponentKind::Bmc, "BMC.1", "1.0"),
+                Component::new("bios", "BIOS", ComponentKind::Bios, "BIOS.1", "1.0"),
+                Component::new("raid", "RAID controller", ComponentKind::Device, "RAID1", "7.1"),
+                Component::new("cpld", "CPLD", ComponentKind::Device, "CPLD.1", "0.9").fixed(),
+            ],
+            ..Inventory::default()
+        },
     }
+}
+
+/// Two mirrored drives with the host's disk, and four that are free.
+fn controller() -> Controller {
+    let drive = |number: usize| Drive {
+        id: format!("Bay{number}"),
+        name: format!("SSD {number}"),
+        model: "S1".into(),
+        media: "SSD",
+        protocol: "SATA",
+        bytes: 480_000_000_000,
+        state: DriveState::Ready,
+        erasable: true,
+    };
+    let drives: Vec<_> = (0..6).map(drive).collect();
+    let volume = Volume::new("1", "OS", "RAID1", 479_000_000_000, &drives[..2]);
+    Controller::new("RAID1", "RAID controller", &["RAID0", "RAID1", "RAID5"], drives).with_volume(volume)
 }
 
 fn rules() -> Rules {
@@ -124,6 +152,9 @@ fn rules() -> Rules {
         lockout: Some(Lockout { failures: 3, within: seconds(60), penalty: seconds(600) }),
         boot_targets: vec!["None", "Cd", "Hdd", "Pxe"],
         first_override: ("None", Lasts::Disabled),
+        storage: StorageRules { one_job: true, ..StorageRules::default() },
+        firmware: FirmwareRules::default(),
+        job_starts_after: seconds(1),
     }
 }
 

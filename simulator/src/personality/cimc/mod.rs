@@ -13,7 +13,9 @@ use std::time::Duration;
 use super::pieces::{self, cpus, drives, modules};
 use super::{Ids, MediaHome, Model, Personality, Quirk, Quirks, Traits, standard};
 use crate::fetch::FetchError;
+use crate::machine::firmware::{Component, ComponentKind, FirmwareRules};
 use crate::machine::inventory::{Controller, Inventory, Volume};
+use crate::machine::storage::StorageRules;
 use crate::machine::{
     Already, BiosRule, Hardware, Identity, Insert, Lasts, MediaRules, PostPhase, PowerRules, Rules,
     SessionRules, Slot,
@@ -86,6 +88,11 @@ const MANAGER: &str = "/redfish/v1/Managers/{manager}";
 /// Cisco's product id of the server.
 const PID: &str = "UCSC-C220-M6S";
 
+/// Version of the BIOS.
+const BIOS: &str = "C220M6.4.2.3b.0.0127230219";
+/// Version of the CIMC's firmware.
+const CIMC: &str = "4.2(3b)";
+
 /// The personality.
 #[derive(Debug, Clone, Copy)]
 pub struct Cimc;
@@ -151,8 +158,8 @@ fn hardware() -> Hardware {
     Hardware {
         manufacturer: "Cisco Systems Inc".into(),
         model: PID.into(),
-        bios_version: "C220M6.4.2.3b.0.0127230219".into(),
-        bmc_version: "4.2(3b)".into(),
+        bios_version: BIOS.into(),
+        bmc_version: CIMC.into(),
         bmc_model: PID.into(),
         processors: 2,
         memory_gib: 256,
@@ -166,6 +173,10 @@ fn hardware() -> Hardware {
             processors: cpus(2, |number| format!("CPU{number}"), processor, 32),
             dimms: modules(8, |number| format!("DIMM_P1_{}1", letter(number))),
             controllers: vec![boot_controller(), raid_controller()],
+            firmware: vec![
+                Component::new("CIMC", "CIMC", ComponentKind::Bmc, "CIMC", CIMC),
+                Component::new("BIOS", "BIOS", ComponentKind::Bios, "BIOS", BIOS),
+            ],
             ports: Vec::new(),
         },
     }
@@ -179,32 +190,14 @@ fn letter(number: u32) -> char {
 /// Two M.2 drives, mirrored.
 fn boot_controller() -> Controller {
     let drives = drives(2, |number| (253 + number).to_string(), "MTFDDAV480TDS", 480_103_981_056);
-    let volume = Volume {
-        id: "0".into(),
-        name: "BOOT".into(),
-        raid: "RAID1",
-        bytes: 478_998_953_984,
-        drives: drives.iter().map(|drive| drive.id.clone()).collect(),
-    };
-    Controller {
-        id: "MSTOR-RAID".into(),
-        model: "UCS-M2-HWRAID".into(),
-        raid: vec!["RAID1"],
-        drives,
-        volumes: vec![volume],
-        drives_at: None,
-    }
+    let volume = Volume::new("0", "BOOT", "RAID1", 478_998_953_984, &drives);
+    Controller::new("MSTOR-RAID", "UCS-M2-HWRAID", &["RAID1"], drives).with_volume(volume)
 }
 
 fn raid_controller() -> Controller {
-    Controller {
-        id: "MRAID".into(),
-        model: "UCSC-RAID-220M6".into(),
-        raid: vec!["RAID0", "RAID1", "RAID5", "RAID6", "RAID10", "RAID50", "RAID60"],
-        drives: drives(4, |number| (number + 1).to_string(), "MZ7LH960HAJR0D3", 960_197_124_096),
-        volumes: Vec::new(),
-        drives_at: None,
-    }
+    let drives = drives(4, |number| (number + 1).to_string(), "MZ7LH960HAJR0D3", 960_197_124_096);
+    let raid = &["RAID0", "RAID1", "RAID5", "RAID6", "RAID10", "RAID50", "RAID60"];
+    Controller::new("MRAID", "UCSC-RAID-220M6", raid, drives)
 }
 
 fn rules(quirks: &Quirks) -> Rules {
@@ -247,6 +240,9 @@ fn rules(quirks: &Quirks) -> Rules {
         lockout: None,
         boot_targets: vec!["None", "Pxe", "Floppy", "Cd", "Hdd", "BiosSetup", "Diags"],
         first_override: ("None", Lasts::Disabled),
+        storage: StorageRules { first_volume: 0, ..StorageRules::default() },
+        firmware: FirmwareRules::default(),
+        job_starts_after: seconds(2),
     }
 }
 

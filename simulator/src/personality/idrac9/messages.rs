@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::fetch::FetchError;
 use crate::machine::bios::{Complaint, Refused, plain};
+use crate::machine::storage::StorageProblem;
 use crate::machine::{LoginProblem, MediaProblem, Power, PowerProblem};
 use crate::web::problem::{Message, standard_messages, standard_status};
 use crate::web::{Call, Problem, Reply};
@@ -123,10 +124,22 @@ fn own(call: &Call, problem: &Problem) -> Vec<Message> {
             vec![eemi("RAC0773", text)]
         }
         Problem::InPost => one("SYS446", "Not possible while the server is in POST."),
+        Problem::Storage(problem) => vec![storage(problem)],
         // An id in words is the Base registry's.
         Problem::Other(_, id, _) if id.chars().any(|letter| letter.is_ascii_lowercase()) => Vec::new(),
         Problem::Other(_, id, text) => vec![eemi(id, text.clone())],
     }
+}
+
+fn storage(problem: &StorageProblem) -> Message {
+    let id = match problem {
+        StorageProblem::JobPending(_) => "RAC0679",
+        StorageProblem::NoController(_) | StorageProblem::NoVolume(_) | StorageProblem::NoDrive(_) => {
+            "SYS403"
+        }
+        _ => "SYS425",
+    };
+    eemi(id, format!("{problem}."))
 }
 
 fn required(name: &str) -> Message {

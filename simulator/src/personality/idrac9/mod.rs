@@ -15,12 +15,19 @@ use std::time::Duration;
 
 use super::pieces::{self, cpus, drives, modules};
 use super::{Expand, Features, Ids, MediaHome, Model, Personality, Quirk, Quirks, Traits, standard};
+use crate::machine::firmware::{Component, ComponentKind, FirmwareRules};
 use crate::machine::inventory::{Controller, Inventory, Volume};
+use crate::machine::storage::StorageRules;
 use crate::machine::{
     Already, BiosRule, Hardware, Identity, Insert, Lasts, Lockout, MediaRules, PostPhase, PowerRules, Rules,
     SessionRules, Slot,
 };
 use crate::web::{Call, Problem, Reply, Style, Table};
+
+/// Version of the BIOS.
+const BIOS: &str = "1.9.2";
+/// Version of the iDRAC's firmware.
+const FIRMWARE: &str = "6.10.30.00";
 
 /// Firmware captured from hardware.
 const CAPTURED: &str = "PowerEdge R750, iDRAC9 6.00.30 and 7.10.30, as captured";
@@ -176,8 +183,8 @@ fn hardware() -> Hardware {
     Hardware {
         manufacturer: "Dell Inc.".into(),
         model: "PowerEdge R750".into(),
-        bios_version: "1.9.2".into(),
-        bmc_version: "6.10.30.00".into(),
+        bios_version: BIOS.into(),
+        bmc_version: FIRMWARE.into(),
         bmc_model: "15G Monolithic".into(),
         processors: 2,
         memory_gib: 512,
@@ -194,6 +201,7 @@ fn hardware() -> Hardware {
                 format!("DIMM.Socket.{bank}{place}")
             }),
             controllers: vec![boss(), perc()],
+            firmware: firmware(),
             ports: ["NIC.Integrated.1-1-1", "NIC.Integrated.1-2-1", "NIC.Slot.3-1-1", "NIC.Slot.3-2-1"]
                 .map(str::to_owned)
                 .to_vec(),
@@ -201,37 +209,31 @@ fn hardware() -> Hardware {
     }
 }
 
+fn firmware() -> Vec<Component> {
+    use ComponentKind::{Bios, Bmc, Device, DeviceInPost};
+    let made = |kind, id: &str, name, fqdd, version| Component::new(id, name, kind, fqdd, version);
+    vec![
+        made(Bmc, "25227", "Integrated Dell Remote Access Controller", "iDRAC.Embedded.1-1", FIRMWARE),
+        made(Bios, "159", "BIOS", "BIOS.Setup.1-1", BIOS),
+        made(Device, "104684", "PERC H755 Front", "RAID.SL.3-1", "52.21.0-4606"),
+        made(Device, "109112", "BOSS-S2", "BOSS.SL.14-1", "2.5.13.4009"),
+        made(DeviceInPost, "110175", "Mellanox ConnectX-6 Dx", "NIC.Slot.3-1-1", "22.36.10.10"),
+        made(Device, "28897", "Lifecycle Controller", "USC.Embedded.1:LC.Embedded.1", FIRMWARE).fixed(),
+    ]
+}
+
 /// The boot card: two mirrored M.2 drives.
 fn boss() -> Controller {
     let id = |number| format!("Disk.Direct.{number}-{number}:BOSS.SL.14-1");
     let drives = drives(2, id, "SSDSCKKB480G8R", 480_103_981_056);
-    let volume = Volume {
-        id: "Disk.Virtual.0:BOSS.SL.14-1".into(),
-        name: "VD_0".into(),
-        raid: "RAID1",
-        bytes: 480_036_519_936,
-        drives: drives.iter().map(|drive| drive.id.clone()).collect(),
-    };
-    Controller {
-        id: "BOSS.SL.14-1".into(),
-        model: "BOSS-S2".into(),
-        raid: vec!["RAID1"],
-        drives,
-        volumes: vec![volume],
-        drives_at: None,
-    }
+    let volume = Volume::new("Disk.Virtual.0:BOSS.SL.14-1", "VD_0", "RAID1", 480_036_519_936, &drives);
+    Controller::new("BOSS.SL.14-1", "BOSS-S2", &["RAID1"], drives).with_volume(volume)
 }
 
 fn perc() -> Controller {
     let id = |number| format!("Disk.Bay.{number}:Enclosure.Internal.0-1:RAID.SL.3-1");
-    Controller {
-        id: "RAID.SL.3-1".into(),
-        model: "PERC H755 Front".into(),
-        raid: vec!["RAID0", "RAID1", "RAID5", "RAID6", "RAID10", "RAID50", "RAID60"],
-        drives: drives(4, id, "MZ7LH960HAJR0D3", 959_656_755_200),
-        volumes: Vec::new(),
-        drives_at: None,
-    }
+    let raid = &["RAID0", "RAID1", "RAID5", "RAID6", "RAID10", "RAID50", "RAID60"];
+    Controller::new("RAID.SL.3-1", "PERC H755 Front", raid, drives(4, id, "MZ7LH960HAJR0D3", 959_656_755_200))
 }
 
 fn rules(quirks: &Quirks) -> Rules {
@@ -289,6 +291,15 @@ fn rules(quirks: &Quirks) -> Rules {
             "UefiHttp",
         ],
         first_override: ("None", Lasts::Disabled),
+        storage: StorageRules {
+            volume_id: "Disk.Virtual.{n}:{c}",
+            first_volume: 0,
+            volume_name: "VD_{n}",
+            one_job: true,
+            ..StorageRules::default()
+        },
+        firmware: FirmwareRules::default(),
+        job_starts_after: seconds(2),
     }
 }
 

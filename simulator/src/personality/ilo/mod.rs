@@ -19,7 +19,9 @@ use std::time::Duration;
 use super::pieces::{self, cpus, modules};
 use super::{Expand, Features, Ids, MediaHome, Model, Personality, Quirk, Quirks, Traits, standard};
 use crate::fetch::FetchError;
+use crate::machine::firmware::{Component, ComponentKind, FirmwareRules};
 use crate::machine::inventory::Inventory;
+use crate::machine::storage::StorageRules;
 use crate::machine::{
     Already, BiosRule, Hardware, Identity, Insert, Lasts, MediaRules, PostPhase, PowerRules, Rules,
     SessionRules, Slot,
@@ -132,6 +134,10 @@ fn hardware(facts: &Facts) -> Hardware {
             processors: cpus(2, |number| number.to_string(), facts.processor, facts.cores),
             dimms: modules(8, |number| format!("proc1dimm{number}")),
             controllers: storage::controllers(facts),
+            firmware: vec![
+                Component::new("1", facts.manager, ComponentKind::Bmc, "BMC", facts.firmware),
+                Component::new("2", "System ROM", ComponentKind::Bios, "BIOS", facts.bios),
+            ],
             ports: Vec::new(),
         },
     }
@@ -197,6 +203,9 @@ fn rules(quirks: &Quirks) -> Rules {
             "UefiTarget",
         ],
         first_override: ("None", Lasts::Disabled),
+        storage: StorageRules::default(),
+        firmware: FirmwareRules::default(),
+        job_starts_after: seconds(2),
     }
 }
 

@@ -7,47 +7,32 @@ use super::{SYSTEM, tree};
 use crate::machine::Machine;
 use crate::machine::inventory::{Controller, Drive, Volume};
 use crate::personality::Quirks;
-use crate::personality::pieces::{self, drives};
-use crate::personality::standard::{asked, chassis_path, collection, drop_property, link};
+use crate::personality::pieces::drives;
+use crate::personality::standard::{self, asked, chassis_path, collection, drop_property, link};
 use crate::web::{Call, Problem, Table};
 
 const ARRAYS: &str = "/redfish/v1/Systems/{system}/SmartStorage/ArrayControllers";
 
+/// What the controllers make.
+const RAID: &[&str] = &["RAID0", "RAID1", "RAID5", "RAID6", "RAID10", "RAID50", "RAID60"];
+
 /// The controllers of a generation.
 pub(super) fn controllers(facts: &Facts) -> Vec<Controller> {
-    let raid = vec!["RAID0", "RAID1", "RAID5", "RAID6", "RAID10", "RAID50", "RAID60"];
     let bytes = 480_103_981_056;
     if facts.name == "ilo6" {
         let drives = drives(4, |number| (number + 2).to_string(), "VO000480KYDTQ", bytes);
-        return vec![Controller {
-            id: "DE00A000".into(),
-            model: "HPE MR416i-o Gen11".into(),
-            raid,
-            volumes: vec![mirror("239", &drives)],
-            drives,
-            drives_at: Some("/redfish/v1/Chassis/DE00A000/Drives".into()),
-        }];
+        let volume = mirror("239", &drives);
+        let controller = Controller::new("DE00A000", "HPE MR416i-o Gen11", RAID, drives);
+        return vec![controller.with_volume(volume).drives_at("/redfish/v1/Chassis/DE00A000/Drives")];
     }
     let drives = drives(4, |number| number.to_string(), "VK000480GWSRR", bytes);
-    vec![Controller {
-        id: "0".into(),
-        model: "HPE Smart Array P408i-a SR Gen10".into(),
-        raid,
-        volumes: vec![mirror("1", &drives)],
-        drives,
-        drives_at: None,
-    }]
+    let volume = mirror("1", &drives);
+    vec![Controller::new("0", "HPE Smart Array P408i-a SR Gen10", RAID, drives).with_volume(volume)]
 }
 
 /// The first two drives, mirrored.
 fn mirror(id: &str, drives: &[Drive]) -> Volume {
-    Volume {
-        id: id.into(),
-        name: "OS".into(),
-        raid: "RAID1",
-        bytes: 479_559_942_144,
-        drives: drives.iter().take(2).map(|drive| drive.id.clone()).collect(),
-    }
+    Volume::new(id, "OS", "RAID1", 479_559_942_144, drives.get(..2).unwrap_or_default())
 }
 
 /// Puts storage where the generation has it.
@@ -66,7 +51,7 @@ pub(super) fn add(table: &mut Table, generation: Generation, quirks: &Quirks) {
             table.get("/redfish/v1/Chassis/{controller}", enclosure);
             table.get("/redfish/v1/Chassis/{controller}/Drives", enclosure_drives);
             let drive = "/redfish/v1/Chassis/{controller}/Drives/{piece}";
-            table.get(drive, pieces::drive);
+            table.get(drive, standard::storage::drive);
             table.amend(drive, |_, _, body| drop_property(&mut body["Status"], "State"));
         }
     }
@@ -91,14 +76,14 @@ fn hide_members(_: &Call, machine: &Machine, body: &mut Value) {
 }
 
 fn chassis(call: &Call, machine: &Machine) -> Result<Value, Problem> {
-    let enclosures = machine.hardware.inventory.controllers.iter();
+    let enclosures = machine.storage.iter();
     let enclosures = enclosures.map(|one| format!("/redfish/v1/Chassis/{}", one.id));
     let members = std::iter::once(chassis_path(call)).chain(enclosures).collect();
     Ok(collection("ChassisCollection", "/redfish/v1/Chassis", "Computer System Chassis", members))
 }
 
 fn owner<'a>(call: &Call, machine: &'a Machine) -> Result<&'a Controller, Problem> {
-    machine.hardware.inventory.controller(call.param("controller")).ok_or(Problem::NotFound)
+    machine.controller(call.param("controller")).ok_or(Problem::NotFound)
 }
 
 fn enclosure(call: &Call, machine: &Machine) -> Result<Value, Problem> {
@@ -151,8 +136,7 @@ fn smart_storage(call: &Call, _: &Machine) -> Result<Value, Problem> {
 
 fn arrays(call: &Call, machine: &Machine) -> Result<Value, Problem> {
     let path = asked(call);
-    let members =
-        machine.hardware.inventory.controllers.iter().map(|one| format!("{path}/{}", one.id)).collect();
+    let members = machine.storage.iter().map(|one| format!("{path}/{}", one.id)).collect();
     let kind = "HpeSmartStorageArrayControllerCollection";
     Ok(collection(kind, &path, "HpeSmartStorageArrayControllers", members))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{chassis_path, collection, date, link, manager_path, system_path};
-use crate::machine::{Event, Machine};
+use crate::machine::Machine;
 use crate::personality::MediaHome;
 use crate::web::{Call, Problem, Reply, Table};
 
@@ -19,10 +19,6 @@ pub fn add(table: &mut Table) {
     table.post("/redfish/v1/Managers/{manager}/Actions/Manager.Reset", reset);
     table.get("/redfish/v1/Managers/{manager}/EthernetInterfaces", ports);
     table.get("/redfish/v1/Managers/{manager}/EthernetInterfaces/1", port);
-    table.get("/redfish/v1/Managers/{manager}/LogServices", logs);
-    table.get("/redfish/v1/Managers/{manager}/LogServices/Log", log);
-    table.get("/redfish/v1/Managers/{manager}/LogServices/Log/Entries", entries);
-    table.get("/redfish/v1/Managers/{manager}/LogServices/Log/Entries/{entry}", entry);
 }
 
 fn managers(call: &Call, _: &Machine) -> Result<Value, Problem> {
@@ -71,11 +67,7 @@ pub fn manager(call: &Call, machine: &Machine) -> Result<Value, Problem> {
 pub fn reset(call: &Call, machine: &mut Machine) -> Result<Reply, Problem> {
     call.object_or_empty()?;
     call.summary("Manager.Reset");
-    for id in machine.sessions.iter().map(|session| session.id.clone()).collect::<Vec<_>>() {
-        machine.close_session(&id);
-    }
-    machine.note("bmc", "up", "resetting");
-    call.cell.go_down(RESET);
+    machine.restart_bmc(RESET);
     Ok(Reply::no_content())
 }
 
@@ -96,58 +88,4 @@ fn port(call: &Call, machine: &Machine) -> Result<Value, Problem> {
         "IPv4Addresses": [{"Address": machine.identity.address, "AddressOrigin": "Static"}],
         "Status": {"Health": "OK", "State": "Enabled"},
     }))
-}
-
-fn logs(call: &Call, _: &Machine) -> Result<Value, Problem> {
-    let path = format!("{}/LogServices", manager_path(call));
-    let members = vec![format!("{path}/Log")];
-    Ok(collection("LogServiceCollection", &path, "Log Services", members))
-}
-
-fn log(call: &Call, _: &Machine) -> Result<Value, Problem> {
-    let path = format!("{}/LogServices/Log", manager_path(call));
-    Ok(json!({
-        "@odata.id": path,
-        "@odata.type": "#LogService.v1_1_3.LogService",
-        "Id": "Log",
-        "Name": "Event Log",
-        "OverWritePolicy": "WrapsWhenFull",
-        "Entries": link(format!("{path}/Entries")),
-    }))
-}
-
-/// The event log's entries, newest first, in full.
-///
-/// # Errors
-/// None.
-pub fn entries(call: &Call, machine: &Machine) -> Result<Value, Problem> {
-    let path = super::asked(call);
-    let members: Vec<_> = machine.events.iter().rev().map(|event| render_entry(call, event, &path)).collect();
-    Ok(json!({
-        "@odata.id": path,
-        "@odata.type": "#LogEntryCollection.LogEntryCollection",
-        "Name": "Log Entries",
-        "Members@odata.count": members.len(),
-        "Members": members,
-    }))
-}
-
-fn entry(call: &Call, machine: &Machine) -> Result<Value, Problem> {
-    let id = call.param("entry");
-    let event = machine.events.iter().find(|event| event.id.to_string() == id).ok_or(Problem::NotFound)?;
-    let path = super::asked(call);
-    Ok(render_entry(call, event, path.rsplit_once('/').map_or("", |(entries, _)| entries)))
-}
-
-fn render_entry(call: &Call, event: &Event, entries: &str) -> Value {
-    json!({
-        "@odata.id": format!("{entries}/{}", event.id),
-        "@odata.type": "#LogEntry.v1_6_1.LogEntry",
-        "Id": event.id.to_string(),
-        "Name": format!("Log entry {}", event.id),
-        "EntryType": "Event",
-        "Created": date(call, event.at),
-        "Severity": event.severity,
-        "Message": event.message,
-    })
 }

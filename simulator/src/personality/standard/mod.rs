@@ -1,10 +1,15 @@
 //! The standard's rendering of a machine: a table that personalities start from.
 
 pub mod bios;
+pub mod boot;
+pub mod logs;
 pub mod manager;
 pub mod media;
+pub mod sensors;
 pub mod service;
+pub mod storage;
 pub mod system;
+pub mod update;
 
 use serde_json::{Value, json};
 
@@ -15,6 +20,17 @@ use crate::web::{Call, Table};
 /// The standard's resources. What depends on a personality's [`super::Traits`] at rendering time follows them; the
 /// table's shape follows the arguments.
 pub fn table(media: MediaHome, bios_name: &str, bios_settings: bool) -> Table {
+    let mut table = core(media, bios_name, bios_settings);
+    boot::add(&mut table);
+    storage::add(&mut table);
+    update::add(&mut table);
+    logs::add(&mut table);
+    sensors::add(&mut table);
+    table
+}
+
+/// The least that a server is driven with: power, boot override, virtual media, BIOS settings.
+pub fn core(media: MediaHome, bios_name: &str, bios_settings: bool) -> Table {
     let mut table = Table::new();
     service::add(&mut table);
     system::add(&mut table);

@@ -194,12 +194,13 @@ pub fn task_path(id: &str) -> String {
 }
 
 fn tasks(_: &Call, machine: &Machine) -> Result<Value, Problem> {
-    let members = machine.jobs.iter().map(|job| task_path(&job.id)).collect();
+    let shown = machine.jobs.iter().filter(|job| job.shown);
+    let members = shown.map(|job| task_path(&job.id)).collect();
     Ok(collection("TaskCollection", "/redfish/v1/TaskService/Tasks", "Tasks", members))
 }
 
 /// A job as a Task.
-pub fn render_task(call: &Call, job: &Job) -> Value {
+pub fn render_task(call: &Call, machine: &Machine, job: &Job) -> Value {
     let (state, status) = match job.state {
         JobState::New => ("New", "OK"),
         JobState::Scheduled => ("Pending", "OK"),
@@ -208,6 +209,7 @@ pub fn render_task(call: &Call, job: &Job) -> Value {
         JobState::CompletedWithErrors => ("Completed", "Warning"),
         JobState::Failed => ("Exception", "Critical"),
     };
+    let messages = if job.message.is_empty() { json!([]) } else { json!([{"Message": job.message}]) };
     let mut task = json!({
         "@odata.id": task_path(&job.id),
         "@odata.type": "#Task.v1_4_3.Task",
@@ -215,9 +217,9 @@ pub fn render_task(call: &Call, job: &Job) -> Value {
         "Name": job.kind,
         "TaskState": state,
         "TaskStatus": status,
-        "PercentComplete": job.percent,
+        "PercentComplete": machine.progress(job),
         "StartTime": date(call, job.created),
-        "Messages": [],
+        "Messages": messages,
     });
     if let Some(ended) = job.ended {
         task["EndTime"] = date(call, ended).into();
@@ -227,7 +229,8 @@ pub fn render_task(call: &Call, job: &Job) -> Value {
 
 fn task(call: &Call, machine: &Machine) -> Result<Value, Problem> {
     let id = call.param("task");
-    machine.jobs.iter().find(|job| job.id == id).map(|job| render_task(call, job)).ok_or(Problem::NotFound)
+    let found = machine.jobs.iter().find(|job| job.id == id && job.shown);
+    found.map(|job| render_task(call, machine, job)).ok_or(Problem::NotFound)
 }
 
 fn registries(_: &Call, machine: &Machine) -> Result<Value, Problem> {
