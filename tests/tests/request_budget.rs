@@ -14,7 +14,7 @@
 //! | CIMC, sushy-tools | root, Systems, System, Manager, slots, one slot, then 6 | 6 |
 //!
 //! One more than that goes cold into an iDRAC's Manager, which tells firmware and licence, and into the second slot of
-//! those that expand nothing; and warm into a look at the slot of all that do not refuse to insert into a full one.
+//! those that expand nothing; and warm into a look at the slot of those that do not refuse to insert into a full one.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up must fail")]
 
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};

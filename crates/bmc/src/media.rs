@@ -23,7 +23,7 @@ pub trait VirtualMedia: Send + Sync {
     /// Inserts an image. The answer is no proof: some BMCs accept at once and attach later, or never (CIMC, iLO).
     fn insert<'a>(&'a self, id: &'a SlotId, image: &'a MediaImage) -> Fut<'a, Outcome>;
 
-    /// Ejects. A slot that is empty already answers [`Outcome::Unchanged`], never an error.
+    /// Ejects. Of a slot that is empty already it makes no error, whether the BMC accepts that or refuses it.
     fn eject<'a>(&'a self, id: &'a SlotId) -> Fut<'a, Outcome>;
 }
 

@@ -100,6 +100,11 @@ impl Dialect for IloDialect {
             || (self.on(machine, quirks::OEM_INSERT) && media::oem_target(slot, media::INSERT).is_some())
     }
 
+    /// MaxVirtualMediaConnectionEstablished (HD).
+    fn refuses_when_full(&self, _machine: &Machine) -> bool {
+        true
+    }
+
     fn insert_bodies(&self, machine: &Machine, image: &MediaImage) -> Vec<Value> {
         let mut bodies = Plain.insert_bodies(machine, image);
         if self.on(machine, quirks::NO_LADDER) {

@@ -39,6 +39,11 @@ pub(crate) fn of(machine: &Machine, dialect: &dyn Dialect) -> Capabilities {
         known.set(Operation::BiosDiscard, Support::Unsupported(why), Learned::Assumed);
     }
     known.set(Operation::InventoryRead, Support::Supported, Learned::Assumed);
+    // Which protocols a BMC fetches images by stands in its slots at best.
+    let shares = "DSP0268: of TransferProtocolType nothing is required".to_owned();
+    for operation in [Operation::MediaInsertNfs, Operation::MediaInsertCifs] {
+        known.set(operation, Support::Unknown, Learned::Documented(shares.clone()));
+    }
     if let Some(manager) = machine.manager() {
         let media = system.link("VirtualMedia").is_some() || manager.link("VirtualMedia").is_some();
         if !media {
@@ -69,6 +74,7 @@ fn power(machine: &Machine, known: &mut Capabilities) {
         (Operation::PowerOffGraceful, [ResetType::GracefulShutdown; 2]),
         (Operation::PowerOffForce, [ResetType::ForceOff; 2]),
         (Operation::PowerRestart, [ResetType::ForceRestart; 2]),
+        (Operation::PowerNmi, [ResetType::Nmi; 2]),
     ];
     for (operation, kinds) in kinds {
         let listed =
@@ -105,6 +111,12 @@ fn boot(machine: &Machine, known: &mut Capabilities) {
         };
         known.set(operation, support, Learned::Advertised);
     }
+    let there = |path: &str, what: &str| match machine.system.at(path) {
+        Some(_) => Support::Supported,
+        None => Support::Unsupported(format!("the System shows no {what}")),
+    };
+    known.set(Operation::BootContinuous, there("Boot", "Boot"), Learned::Advertised);
+    known.set(Operation::BootOrderSet, there("Boot/BootOrder", "BootOrder"), Learned::Advertised);
     let mode = machine.system.at("Boot/BootSourceOverrideMode").is_some();
     known.set(
         Operation::BootModeSet,
