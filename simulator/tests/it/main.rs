@@ -10,3 +10,5 @@ mod flow;
 mod plain;
 mod service;
 mod site;
+mod storage;
+mod upkeep;
