@@ -230,6 +230,16 @@ impl<'a> View<'a> {
             .map(|(_, view)| view)
     }
 
+    /// A number with a fraction, also when it is written as text.
+    #[must_use]
+    pub fn f64(self, path: &str) -> Option<f64> {
+        match self.at(path)?.0 {
+            Value::Number(number) => number.as_f64(),
+            Value::String(text) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
+            _ => None,
+        }
+    }
+
     /// The JSON itself.
     #[must_use]
     pub fn value(self) -> &'a Value {

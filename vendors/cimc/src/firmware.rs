@@ -18,12 +18,11 @@ const PROTOCOLS: [&str; 5] = ["TFTP", "SCP", "SFTP", "FTP", "HTTP"];
 /// Firmware of a CIMC.
 pub(crate) struct CimcFirmware {
     cisco: Arc<Cisco>,
-    standard: Option<Arc<dyn Firmware>>,
 }
 
 impl CimcFirmware {
-    pub(crate) fn new(cisco: Arc<Cisco>, standard: Option<Arc<dyn Firmware>>) -> Self {
-        Self { cisco, standard }
+    pub(crate) fn new(cisco: Arc<Cisco>) -> Self {
+        Self { cisco }
     }
 
     fn rejected(&self, property: &str, detail: String) -> Error {
@@ -37,9 +36,6 @@ impl CimcFirmware {
     }
 
     async fn installed(&self) -> Result<FirmwareInventory> {
-        if let Some(standard) = &self.standard {
-            return standard.inventory().await;
-        }
         let host = &self.cisco.host;
         let service = self.service().await?;
         let uri = service.link("FirmwareInventory").ok_or_else(|| host.lacks("FirmwareInventory"))?;

@@ -138,7 +138,7 @@ async fn connected(link: Link, mut target: Target) -> Result<Bmc> {
             bmc.storage = Some(Arc::new(CimcStorage::new(Arc::clone(cisco), bmc.storage.take())));
         }
         if cisco.host.machine.root.link("UpdateService").is_some() {
-            bmc.firmware = Some(Arc::new(CimcFirmware::new(Arc::clone(cisco), bmc.firmware.take())));
+            bmc.firmware = Some(Arc::new(CimcFirmware::new(Arc::clone(cisco))));
         }
     }
     if bmc.require(Operation::BiosRead).is_err() {

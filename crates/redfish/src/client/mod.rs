@@ -174,6 +174,34 @@ impl Client {
         self.gather(uri, true).await
     }
 
+    /// Reads the members of a log's collection that were made last, newest first, at most `limit` of them. Services list
+    /// the newest first (iDRAC) or last (HPE, OpenBMC), which the dates of the first page tell; of the former no more
+    /// pages are read than it takes.
+    ///
+    /// # Errors
+    /// When the collection itself cannot be read.
+    pub async fn newest_members(&self, uri: &str, limit: usize) -> Result<Collection> {
+        let mut pages = Pages::new(uri);
+        let mut slots: Vec<Result<Document, String>> = Vec::new();
+        let mut skipped = Vec::new();
+        let mut newest_first = None;
+        while let Some(uri) = pages.next() {
+            let page = self.get(&uri).await?;
+            let page = Page::of(&page);
+            slots_of(&page, &uri, &mut slots, &mut skipped);
+            let order = *newest_first.get_or_insert_with(|| is_newest_first(&slots));
+            if order && slots.len() >= limit {
+                break;
+            }
+            pages.follow(page.next);
+        }
+        if newest_first != Some(true) {
+            slots.reverse();
+        }
+        slots.truncate(limit);
+        Ok(self.filled(slots, skipped).await)
+    }
+
     /// The URIs of a collection's members, unread.
     ///
     /// # Errors
@@ -225,17 +253,7 @@ impl Client {
                 Err(error) => return Err(error),
             };
             let page = Page::of(&page);
-            for member in &page.members {
-                match member {
-                    Member::Reference(uri) => slots.push(Err((*uri).to_owned())),
-                    Member::Expanded { uri, view } => {
-                        slots.push(Ok(Document::new(bare(uri), None, view.value().clone())));
-                    }
-                    Member::Broken(why) => {
-                        skipped.push(Skipped { what: uri.clone(), why: (*why).to_owned() })
-                    }
-                }
-            }
+            slots_of(&page, &uri, &mut slots, &mut skipped);
             pages.follow(page.next);
         }
         Ok(self.filled(slots, skipped).await)
@@ -268,6 +286,32 @@ impl Client {
         self.commands.send(make(reply)).map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
+}
+
+/// Adds the members of a page: whole, or as the link to be read.
+fn slots_of(
+    page: &Page<'_>,
+    uri: &str,
+    slots: &mut Vec<Result<Document, String>>,
+    skipped: &mut Vec<Skipped>,
+) {
+    for member in &page.members {
+        match member {
+            Member::Reference(uri) => slots.push(Err((*uri).to_owned())),
+            Member::Expanded { uri, view } => {
+                slots.push(Ok(Document::new(bare(uri), None, view.value().clone())));
+            }
+            Member::Broken(why) => skipped.push(Skipped { what: uri.to_owned(), why: (*why).to_owned() }),
+        }
+    }
+}
+
+/// Whether the first member that has a date was made after the last.
+fn is_newest_first(slots: &[Result<Document, String>]) -> bool {
+    let date =
+        |slot: &Result<Document, String>| slot.as_ref().ok()?.str("Created")?.parse::<jiff::Timestamp>().ok();
+    let dates: Vec<jiff::Timestamp> = slots.iter().filter_map(date).collect();
+    matches!((dates.first(), dates.last()), (Some(first), Some(last)) if first > last)
 }
 
 /// Whether an error to a request with `$expand` may be about the query.

@@ -39,6 +39,7 @@ pub(crate) fn of(machine: &Machine, dialect: &dyn Dialect) -> Capabilities {
         known.set(Operation::BiosDiscard, Support::Unsupported(why), Learned::Assumed);
     }
     known.set(Operation::InventoryRead, Support::Supported, Learned::Assumed);
+    upkeep(machine, &mut known);
     // Which protocols a BMC fetches images by stands in its slots at best.
     let shares = "DSP0268: of TransferProtocolType nothing is required".to_owned();
     for operation in [Operation::MediaInsertNfs, Operation::MediaInsertCifs] {
@@ -62,6 +63,57 @@ pub(crate) fn of(machine: &Machine, dialect: &dyn Dialect) -> Capabilities {
         known.set(Operation::ManagerReset, support, Learned::Advertised);
     }
     known
+}
+
+/// What is read where it is linked; what changes something is optional in the standard, and no service that was not
+/// tried is known to do it.
+fn upkeep(machine: &Machine, known: &mut Capabilities) {
+    let mut read = |operation, there: bool, what: &str| {
+        let support =
+            if there { Support::Supported } else { Support::Unsupported(format!("there is no {what}")) };
+        known.set(operation, support, Learned::Advertised);
+    };
+    let (system, root) = (&machine.system, &machine.root);
+    let storage = system.link("Storage").is_some();
+    let update = root.link("UpdateService").is_some();
+    let manager = |name: &str| machine.manager().is_none_or(|manager| manager.link(name).is_some());
+    read(Operation::StorageRead, storage, "Storage linked by the System");
+    read(Operation::FirmwareRead, update, "UpdateService linked by the service root");
+    read(Operation::LogsRead, system.link("LogServices").is_some() || manager("LogServices"), "LogServices");
+    let chassis = !system.links("Links/Chassis").is_empty() || root.link("Chassis").is_some();
+    read(Operation::SensorsRead, chassis, "Chassis");
+    let tried = "DSP0268: optional, and nobody was seen to do it on this service".to_owned();
+    let writes = [
+        (Operation::StorageWrite, storage),
+        (Operation::VolumeDelete, storage),
+        (Operation::VolumeInitialize, storage),
+        (Operation::DriveSpare, storage),
+        (Operation::DriveErase, storage),
+        (Operation::FirmwareUpdate, update),
+        (Operation::LogsClear, true),
+        (Operation::JobsClear, true),
+    ];
+    for (operation, there) in writes {
+        if there {
+            known.set(operation, Support::Unknown, Learned::Documented(tried.clone()));
+        } else {
+            known.set(
+                operation,
+                Support::Unsupported("there is nothing to do it with".to_owned()),
+                Learned::Advertised,
+            );
+        }
+    }
+    let no = |why: &str| Support::Unsupported(why.to_owned());
+    let convert = no("the standard has no request for it");
+    known.set(Operation::DriveConvert, convert.clone(), Learned::Assumed);
+    known.set(
+        Operation::FirmwarePush,
+        no("files are not sent to this BMC; serve the image by HTTP"),
+        Learned::Assumed,
+    );
+    known.set(Operation::ConfigurationExport, convert.clone(), Learned::Assumed);
+    known.set(Operation::ConfigurationImport, convert, Learned::Assumed);
 }
 
 fn power(machine: &Machine, known: &mut Capabilities) {

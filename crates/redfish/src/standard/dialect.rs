@@ -5,7 +5,7 @@
 //! [`Standard::with_media`](super::Standard::with_media) and its sisters, which can still call the standard one.
 
 use rackhand_bmc::{
-    AttributeVerdict, Attributes, BiosStage, BootOverride, BootTarget, Capabilities, Error, Fut,
+    AttributeVerdict, Attributes, BiosStage, BootOverride, BootTarget, Capabilities, DriveState, Error, Fut,
     HostProgress, Identity, JobState, MediaImage, MediaSlot, Outcome, OverrideEnabled, Readiness, ReadyState,
     ResetType, Vendor,
 };
@@ -267,6 +267,14 @@ pub trait Dialect: Send + Sync + 'static {
     /// A vendor's own judgement of one attribute that is not in force; `None` leaves it to the standard one.
     fn bios_verdict(&self, evidence: &BiosEvidence<'_>, attribute: &str) -> Option<AttributeVerdict> {
         let _ = (evidence, attribute);
+        None
+    }
+
+    // ---- storage -------------------------------------------------------------------------------------------------
+
+    /// A vendor's word on what a drive that is in no volume is used for; `None` where it says nothing.
+    fn drive_state(&self, drive: &Document) -> Option<DriveState> {
+        let _ = drive;
         None
     }
 

@@ -33,31 +33,39 @@ pub mod bios;
 mod boot;
 mod capabilities;
 mod dialect;
+mod firmware;
 mod host;
 mod inventory;
 mod jobs;
+mod logs;
 mod manager;
 mod media;
 mod power;
+mod sensors;
+mod storage;
 mod systems;
 
 use std::sync::Arc;
 
 use rackhand_bmc::{
-    Bios, Bmc, Boot, Claim, Driver, Fut, Inventory, Jobs, Manager, Power, Quirks, RequestStats, Result,
-    Session, Target, VirtualMedia, common_quirks,
+    Bios, Bmc, Boot, Claim, Driver, Firmware, Fut, Inventory, Jobs, Logs, Manager, Power, Quirks,
+    RequestStats, Result, Sensors, Session, Storage, Target, VirtualMedia, common_quirks,
 };
 
 pub use self::{
     bios::StandardBios,
     boot::StandardBoot,
     dialect::{Dialect, MediaPlace, Plain, insert_ladder},
+    firmware::StandardFirmware,
     host::{Host, Machine},
     inventory::StandardInventory,
     jobs::StandardJobs,
+    logs::StandardLogs,
     manager::StandardManager,
     media::StandardMedia,
     power::StandardPower,
+    sensors::StandardSensors,
+    storage::StandardStorage,
 };
 use crate::{Client, Link};
 
@@ -76,6 +84,10 @@ pub struct Standard<D> {
     manager: Option<Replace<dyn Manager>>,
     jobs: Option<Replace<dyn Jobs>>,
     inventory: Option<Replace<dyn Inventory>>,
+    storage: Option<Replace<dyn Storage>>,
+    firmware: Option<Replace<dyn Firmware>>,
+    logs: Option<Replace<dyn Logs>>,
+    sensors: Option<Replace<dyn Sensors>>,
 }
 
 /// One `with_…` per facet: alike but for the trait.
@@ -105,6 +117,10 @@ impl<D: Dialect> Standard<D> {
             manager: None,
             jobs: None,
             inventory: None,
+            storage: None,
+            firmware: None,
+            logs: None,
+            sensors: None,
         }
     }
 
@@ -123,6 +139,14 @@ impl<D: Dialect> Standard<D> {
         with_jobs, jobs, Jobs;
         /// Replaces inventory by a facet that may call the standard one.
         with_inventory, inventory, Inventory;
+        /// Replaces storage by a facet that may call the standard one.
+        with_storage, storage, Storage;
+        /// Replaces firmware by a facet that may call the standard one.
+        with_firmware, firmware, Firmware;
+        /// Replaces logs by a facet that may call the standard one.
+        with_logs, logs, Logs;
+        /// Replaces sensors and health by a facet that may call the standard one.
+        with_sensors, sensors, Sensors;
     }
 
     /// Logs in, learns who the machine is and what it can do, and assembles the facets. On any error, and when the
@@ -173,6 +197,14 @@ impl<D: Dialect> Standard<D> {
         bmc.inventory = Some(put(&host, self.inventory, Arc::new(StandardInventory::new(&host))));
         bmc.manager = Some(put(&host, self.manager, Arc::new(StandardManager::new(&host))));
         bmc.jobs = Some(put(&host, self.jobs, Arc::new(StandardJobs::new(&host))));
+        if system.link("Storage").is_some() || self.storage.is_some() {
+            bmc.storage = Some(put(&host, self.storage, Arc::new(StandardStorage::new(&host))));
+        }
+        if host.machine.root.link("UpdateService").is_some() || self.firmware.is_some() {
+            bmc.firmware = Some(put(&host, self.firmware, Arc::new(StandardFirmware::new(&host))));
+        }
+        bmc.logs = Some(put(&host, self.logs, Arc::new(StandardLogs::new(&host))));
+        bmc.sensors = Some(put(&host, self.sensors, Arc::new(StandardSensors::new(&host))));
         Ok(bmc)
     }
 }
