@@ -7,7 +7,10 @@ use rackhand_bmc::{
 };
 
 use super::host::Host;
-use crate::document::{Document, View};
+use crate::{
+    document::{Document, View, names},
+    uri::same_resource,
+};
 
 /// Sensors and health of the machine.
 #[derive(Debug)]
@@ -37,25 +40,35 @@ impl StandardSensors {
         Ok(HealthReport { system, manager })
     }
 
-    /// The chassis that the System names, else all of them.
-    async fn chassis(&self) -> Result<Vec<String>> {
+    /// The chassis that are the System's or nobody's. The System itself often names one of several (BlueField, GH200).
+    async fn chassis(&self, report: &mut SensorReport) -> Result<Vec<Document>> {
         let machine = &self.host.machine;
-        let own = machine.system.links("Links/Chassis");
-        if !own.is_empty() {
-            return Ok(own.into_iter().map(str::to_owned).collect());
+        let mut links: Vec<String> =
+            machine.system.links("Links/Chassis").into_iter().map(str::to_owned).collect();
+        if let Some(all) = machine.root.link("Chassis") {
+            match self.host.client.member_uris(all).await {
+                Ok(all) => {
+                    let known = links.clone();
+                    let new = |uri: &String| !known.iter().any(|known| same_resource(known, uri));
+                    links.extend(all.into_iter().filter(new));
+                }
+                Err(error) if error.kind().is_transient() => return Err(error),
+                Err(error) => report.skipped.push(Skipped { what: all.to_owned(), why: error.to_string() }),
+            }
         }
-        match machine.root.link("Chassis") {
-            Some(all) => self.host.client.member_uris(all).await,
-            None => Ok(Vec::new()),
-        }
+        let found = self.host.client.each(&links).await;
+        report.skipped.extend(found.skipped);
+        let own = |chassis: &Document| {
+            let systems = chassis.links("Links/ComputerSystems");
+            systems.is_empty() || names(&systems, machine.system.uri())
+        };
+        Ok(found.documents.into_iter().filter(own).collect())
     }
 
     async fn all(&self) -> Result<SensorReport> {
         let mut report = SensorReport::default();
-        let found = self.host.client.each(&self.chassis().await?).await;
-        report.skipped.extend(found.skipped);
-        for chassis in &found.documents {
-            self.of(chassis, &mut report).await?;
+        for chassis in self.chassis(&mut report).await? {
+            self.of(&chassis, &mut report).await?;
         }
         Ok(report)
     }
