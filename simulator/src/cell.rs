@@ -259,6 +259,7 @@ impl Cell {
         self.authenticate(call, refuse_login)?;
         let mut found = self.find(&call.path).ok_or(Problem::NotFound)?;
         call.params = std::mem::take(&mut found.params);
+        self.with(|machine| self.personality.gate(call, machine))?;
         Ok(found)
     }
 

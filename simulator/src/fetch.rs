@@ -54,8 +54,9 @@ const SMALL: usize = 64 * 1024;
 
 fn request(method: Method, source: &Source) -> Result<http::request::Builder, FetchError> {
     let bad = || FetchError::BadUrl(source.url.clone());
-    let url = url::Url::parse(&source.url).map_err(|_| bad())?;
-    if !matches!(url.scheme(), "http" | "https") {
+    let url = share(&source.url).unwrap_or_else(|| source.url.clone());
+    let url = url::Url::parse(&url).map_err(|_| bad())?;
+    if !matches!(url.scheme(), "http" | "https" | "nfs" | "cifs") {
         return Err(bad());
     }
     let mut request = Request::builder().method(method).uri(url.as_str());
@@ -64,6 +65,21 @@ fn request(method: Method, source: &Source) -> Result<http::request::Builder, Fe
         request = request.header(header::AUTHORIZATION, format!("Basic {login}"));
     }
     Ok(request)
+}
+
+/// A file on a share, written `host:/path/file` (NFS) or `//host/share/file` (CIFS), as a URL.
+fn share(text: &str) -> Option<String> {
+    if let Some(rest) = text.strip_prefix("//") {
+        return Some(format!("cifs://{rest}"));
+    }
+    let (host, path) = text.split_once(":/")?;
+    (!path.starts_with('/')).then(|| format!("nfs://{host}/{path}"))
+}
+
+/// A URL that is none of a web server's, for those who speak nothing else.
+fn no_web_url(request: &Request<Bytes>) -> Option<FetchError> {
+    let web = matches!(request.uri().scheme_str(), Some("http" | "https"));
+    (!web).then(|| FetchError::BadUrl(request.uri().to_string()))
 }
 
 fn finish(request: http::request::Builder, body: Bytes) -> Result<Request<Bytes>, FetchError> {
@@ -198,6 +214,9 @@ impl MediaFetch for HttpFetch {
     ) -> Fut<'_, Result<Response<Bytes>, FetchError>> {
         let client = if verify { &self.verifying } else { &self.trusting };
         Box::pin(async move {
+            if let Some(error) = no_web_url(&request) {
+                return Err(error);
+            }
             let request =
                 reqwest::Request::try_from(request).map_err(|error| FetchError::BadUrl(error.to_string()))?;
             let mut answer = client.execute(request).await.map_err(|error| told(&error))?;
@@ -280,6 +299,9 @@ impl MemoryFetch {
             return respond(StatusCode::NO_CONTENT, &[], Bytes::new());
         }
         let Some(content) = memory.media.get(&url).cloned() else {
+            if let Some(error) = no_web_url(request) {
+                return Err(error);
+            }
             return respond(StatusCode::NOT_FOUND, &[], Bytes::new());
         };
         let total = content.len();

@@ -217,9 +217,21 @@ impl Machine {
         for id in self.sessions.iter().map(|session| session.id.clone()).collect::<Vec<_>>() {
             self.close_session(&id);
         }
+        self.bmc_leaving = false;
         self.note("bmc", "up", "resetting");
         self.bmc_started = self.now.after(gone);
         self.deeds.push(Deed::BmcGone { lasts: gone });
+    }
+
+    /// The BMC restarts after a while, in which it goes on answering.
+    pub fn restart_bmc_after(&mut self, after: Duration, gone: Duration) {
+        self.bmc_leaving = true;
+        self.plan(after, super::Due::BmcGoes { gone });
+    }
+
+    /// Whether the BMC is about to restart.
+    pub fn bmc_leaving(&self) -> bool {
+        self.bmc_leaving
     }
 
     /// Since when the BMC has been up; ahead while it restarts.

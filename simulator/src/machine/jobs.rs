@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::bios::{Refused, plain};
 use super::firmware::Update;
 use super::storage::{StorageAct, StorageProblem};
-use super::{BiosRule, Due, Job, JobState, Machine};
+use super::{BiosRule, Due, Job, JobState, Lasts, Machine};
 
 /// What a job does when it runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +20,10 @@ pub enum Work {
     Firmware(Update),
     /// Keeps values in [`Machine::oem`], such as attributes of the BMC.
     Keep(Vec<(String, Value)>),
+    /// Another boot override or order.
+    Boot(BootChange),
+    /// Stages BIOS attributes and puts them into force: work that is done in POST.
+    Bios(Map<String, Value>),
     /// Several, in order.
     All(Vec<Work>),
 }
@@ -30,7 +34,7 @@ impl Work {
         match self {
             Self::Storage(own, _) => own.eq_ignore_ascii_case(controller),
             Self::All(all) => all.iter().any(|one| one.is_for(controller)),
-            Self::Nothing | Self::Firmware(_) | Self::Keep(_) => false,
+            Self::Nothing | Self::Firmware(_) | Self::Keep(_) | Self::Boot(_) | Self::Bios(_) => false,
         }
     }
 
@@ -38,6 +42,15 @@ impl Work {
     fn is_work(&self) -> bool {
         *self != Self::Nothing
     }
+}
+
+/// What a job changes about booting.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BootChange {
+    /// Override target and how long it lasts.
+    pub target: Option<(String, Lasts)>,
+    /// Sources in the order firmware tries them.
+    pub order: Option<Vec<String>>,
 }
 
 /// When storage work is done.
@@ -129,7 +142,8 @@ impl Machine {
                 })
                 .sum(),
             Work::Firmware(_) => self.rules.firmware.takes,
-            Work::Keep(_) => Duration::from_secs(10),
+            Work::Keep(_) | Work::Boot(_) => Duration::from_secs(10),
+            Work::Bios(_) => self.rules.power.bios_apply_takes,
             Work::All(all) => all.iter().map(|one| self.takes(one)).sum(),
         }
     }
@@ -202,7 +216,31 @@ impl Machine {
                 }
                 Ok(())
             }
+            Work::Boot(change) => {
+                self.change_boot(change);
+                Ok(())
+            }
+            Work::Bios(wanted) => {
+                for change in self.bios.set_now(wanted.clone()) {
+                    self.note("bios", "", change);
+                }
+                Ok(())
+            }
             Work::All(all) => all.iter().try_for_each(|one| self.perform(one)),
+        }
+    }
+
+    fn change_boot(&mut self, change: &BootChange) {
+        if let Some((target, lasts)) = &change.target {
+            let from = format!("{} {}", self.boot.lasts.word(), self.boot.target);
+            self.boot.target.clone_from(target);
+            self.boot.lasts = *lasts;
+            self.note("boot-override", from, format!("{} {target}", lasts.word()));
+        }
+        if let Some(order) = &change.order {
+            let from = self.boot.order.join(" ");
+            self.boot.order.clone_from(order);
+            self.note("boot-order", from, order.join(" "));
         }
     }
 

@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub use identity::Identity;
-pub use jobs::{When, Work};
+pub use jobs::{BootChange, When, Work};
 pub use logs::{LOG_SIZE, LogKind};
 pub use media::{MediaProblem, Medium};
 pub use parts::*;
@@ -99,6 +99,7 @@ enum Due {
     Vacate { slot: usize, generation: u64 },
     JobBegins { id: String },
     JobEnds { id: String },
+    BmcGoes { gone: Duration },
 }
 
 /// A due event belongs to a boot (and dies with it) or to the BMC.
@@ -167,6 +168,8 @@ pub struct Machine {
     ailing: BTreeMap<String, &'static str>,
     disk_home: Option<Home>,
     bmc_started: SimTime,
+    bmc_leaving: bool,
+    off_since: Option<SimTime>,
 }
 
 impl Machine {
@@ -180,6 +183,7 @@ impl Machine {
             mode: "UEFI".into(),
             uefi_target: None,
             http_uri: None,
+            first: None,
         };
         Self {
             name: name.into(),
@@ -217,6 +221,8 @@ impl Machine {
             ailing: BTreeMap::new(),
             disk_home: None,
             bmc_started: SimTime::ZERO,
+            bmc_leaving: false,
+            off_since: None,
             guest_times: GuestTimes::default(),
             hardware,
             rules,
@@ -296,6 +302,11 @@ impl Machine {
         self.now
     }
 
+    /// When the host last went off; `None` if it has not yet.
+    pub fn off_since(&self) -> Option<SimTime> {
+        self.off_since
+    }
+
     /// A word for where the host is, for fault rules and the log: `Off`, `Post`, `Setup`, `Boot`, `Install`, `Running`.
     pub fn phase(&self) -> &'static str {
         match (self.power, self.post, &self.guest) {
@@ -355,7 +366,11 @@ impl Machine {
 
     fn plan(&mut self, after: Duration, due: Due) {
         let boot = match due {
-            Due::MapMedia { .. } | Due::Vacate { .. } | Due::JobBegins { .. } | Due::JobEnds { .. } => None,
+            Due::MapMedia { .. }
+            | Due::Vacate { .. }
+            | Due::JobBegins { .. }
+            | Due::JobEnds { .. }
+            | Due::BmcGoes { .. } => None,
             _ => Some(self.boots),
         };
         self.planned += 1;
@@ -373,6 +388,7 @@ impl Machine {
             Due::Vacate { slot, generation } => self.vacate(slot, generation),
             Due::JobBegins { id } => self.job_begins(&id),
             Due::JobEnds { id } => self.job_ends(&id),
+            Due::BmcGoes { gone } => self.restart_bmc(gone),
         }
     }
 

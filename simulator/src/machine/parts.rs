@@ -180,6 +180,17 @@ pub struct Boot {
     pub uefi_target: Option<String>,
     /// URI for the target `UefiHttp`.
     pub http_uri: Option<String>,
+    /// The BMC's own first device, before the override and the order.
+    pub first: Option<FirstDevice>,
+}
+
+/// A first boot device that is a setting of the BMC, not of the System.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirstDevice {
+    /// `Hdd`, `Cd` or `Pxe`.
+    pub source: String,
+    /// For the next boot only.
+    pub once: bool,
 }
 
 /// UEFI Secure Boot.
@@ -218,6 +229,8 @@ pub struct Slot {
     pub boot_next: bool,
     /// Whether that boot has begun: the reset after it ejects the medium.
     pub spent: bool,
+    /// Whether firmware boots from it.
+    pub bootable: bool,
     /// Counts inserts and ejects, so that a late answer about an earlier image is noticed.
     pub generation: u64,
 }
@@ -238,8 +251,16 @@ impl Slot {
             ejecting: false,
             boot_next: false,
             spent: false,
+            bootable: true,
             generation: 0,
         }
+    }
+
+    /// The host sees it, and its firmware does not boot from it.
+    #[must_use]
+    pub fn unbootable(mut self) -> Self {
+        self.bootable = false;
+        self
     }
 
     /// Also answers to this `Id`.
@@ -251,7 +272,7 @@ impl Slot {
 
     /// Whether firmware boots a CD from it.
     pub fn is_cd(&self) -> bool {
-        self.media_types.iter().any(|kind| kind == "CD" || kind == "DVD")
+        self.bootable && self.media_types.iter().any(|kind| kind == "CD" || kind == "DVD")
     }
 
     /// The image's URL.
@@ -388,7 +409,7 @@ impl Job {
         match &self.work {
             Work::Nothing => false,
             Work::Firmware(update) => update.package.is_some(),
-            Work::Storage(..) | Work::Keep(_) | Work::All(_) => true,
+            Work::Storage(..) | Work::Keep(_) | Work::Boot(_) | Work::Bios(_) | Work::All(_) => true,
         }
     }
 }
@@ -430,6 +451,8 @@ pub struct MediaRules {
     pub replaces: bool,
     /// How long a slot still shows an ejected image.
     pub eject_lag: Duration,
+    /// Whether the override target `Cd` means the physical drive, in which there is never anything.
+    pub cd_is_physical: bool,
 }
 
 /// What a reset to a state already reached does.

@@ -147,6 +147,7 @@ impl Machine {
     pub(super) fn powered_off(&mut self, again: bool) {
         self.set_post(Post::Off);
         self.set_power(Power::Off);
+        self.off_since = Some(self.now);
         self.event("OK", "Server power removed");
         if again {
             self.start_power_on();
@@ -239,7 +240,11 @@ impl Machine {
         }
         if let Some(id) = job {
             let state = if refused.is_empty() { JobState::Completed } else { JobState::CompletedWithErrors };
-            self.set_job(&id, state, 100);
+            // One that carries more than settings is not over with them.
+            let more = self.jobs.iter().any(|job| job.id == id && job.is_in_post());
+            if !more || !refused.is_empty() {
+                self.set_job(&id, state, 100);
+            }
         }
         true
     }
@@ -248,7 +253,9 @@ impl Machine {
         let target = match self.boot.lasts {
             Lasts::Disabled => None,
             Lasts::Once | Lasts::Continuous => {
-                Some(self.boot.target.clone()).filter(|target| target != "None")
+                let unbootable =
+                    |target: &str| target == "None" || (target == "Cd" && self.rules.media.cd_is_physical);
+                Some(self.boot.target.clone()).filter(|target| !unbootable(target))
             }
         };
         if self.boot.lasts == Lasts::Once {
@@ -267,7 +274,12 @@ impl Machine {
             slot.spent = true;
             "Cd".to_owned()
         });
-        let first = medium.into_iter().chain(target);
+        let own = self.boot.first.as_ref().map(|device| device.source.clone());
+        if self.boot.first.as_ref().is_some_and(|device| device.once) {
+            self.boot.first = None;
+            self.note("first-device", own.clone().unwrap_or_default(), "none");
+        }
+        let first = medium.into_iter().chain(own).chain(target);
         self.candidates = first.chain(self.boot.order.iter().cloned()).collect();
         self.candidates.reverse();
         self.boot_next();

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod bench;
 pub mod cimc;
-pub mod idrac9;
+pub mod idrac;
 pub mod ilo;
 mod pieces;
 pub mod standard;
@@ -163,6 +163,14 @@ pub trait Personality: Send + Sync + 'static {
     /// Its resources, usually [`standard::table`] with additions, replacements and amendments.
     fn table(&self, quirks: &Quirks) -> Table;
 
+    /// What stands in the way of a call before it reaches its resource; nothing by default.
+    ///
+    /// # Errors
+    /// The reason.
+    fn gate(&self, _: &Call, _: &mut Machine) -> Result<(), Problem> {
+        Ok(())
+    }
+
     /// How a problem is answered; the standard's way unless overridden.
     fn problem(&self, call: &Call, problem: &Problem) -> Reply {
         problem::standard_reply(problem, call.cell.traits.base)
@@ -209,7 +217,11 @@ pub trait Personality: Send + Sync + 'static {
 pub fn all() -> Vec<Arc<dyn Personality>> {
     vec![
         Arc::new(sushy::Sushy),
-        Arc::new(idrac9::Idrac9),
+        Arc::new(idrac::Idrac(idrac::Generation::Eight)),
+        Arc::new(idrac::Idrac(idrac::Generation::NineOld)),
+        Arc::new(idrac::Idrac(idrac::Generation::Nine)),
+        Arc::new(idrac::Idrac(idrac::Generation::NineNew)),
+        Arc::new(idrac::Idrac(idrac::Generation::Ten)),
         Arc::new(cimc::Cimc),
         Arc::new(ilo::Ilo(ilo::Generation::Five)),
         Arc::new(ilo::Ilo(ilo::Generation::Six)),

@@ -250,6 +250,7 @@ fn rules(quirks: &Quirks) -> Rules {
             patience: Duration::from_secs(30),
             replaces: true,
             eject_lag: Duration::ZERO,
+            cd_is_physical: false,
         },
         bios: if quirks.has("bios-at-once") { BiosRule::AtOnce } else { BiosRule::NextPost },
         sessions: None,

@@ -146,6 +146,7 @@ fn rules() -> Rules {
             patience: seconds(60),
             replaces: false,
             eject_lag: Duration::ZERO,
+            cd_is_physical: false,
         },
         bios: BiosRule::NextPost,
         sessions: Some(SessionRules { max: 2, idle: seconds(300) }),

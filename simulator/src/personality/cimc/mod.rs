@@ -234,6 +234,7 @@ fn rules(quirks: &Quirks) -> Rules {
             patience: seconds(30),
             replaces: false,
             eject_lag: Duration::ZERO,
+            cd_is_physical: false,
         },
         bios: BiosRule::NextPost,
         sessions: Some(SessionRules { max: 8, idle: seconds(1800) }),

@@ -181,6 +181,7 @@ fn rules(quirks: &Quirks) -> Rules {
             patience: seconds(30),
             replaces: false,
             eject_lag: Duration::ZERO,
+            cd_is_physical: false,
         },
         bios: if quirks.has("bios-judged-in-post") { BiosRule::JudgedAtPost } else { BiosRule::NextPost },
         sessions: Some(SessionRules {

@@ -102,7 +102,11 @@ fn render_session(call: &Call, session: &Session) -> Value {
     })
 }
 
-fn session(call: &Call, machine: &Machine) -> Result<Value, Problem> {
+/// A session.
+///
+/// # Errors
+/// `NotFound`.
+pub fn session(call: &Call, machine: &Machine) -> Result<Value, Problem> {
     let id = call.param("session");
     let session = machine.sessions.iter().find(|session| session.id == id).ok_or(Problem::NotFound)?;
     Ok(render_session(call, session))

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{chassis_path, collection, date, link, manager_path, system_path};
-use crate::machine::{Lasts, Machine, Power};
+use crate::machine::{Boot, Lasts, Machine, Power};
 use crate::personality::MediaHome;
 use crate::web::{Call, Problem, Reply, Table, call};
 
@@ -119,6 +119,16 @@ pub fn patch_system(call: &Call, machine: &mut Machine) -> Result<Reply, Problem
 /// # Errors
 /// A value that is not allowed; then nothing is changed.
 pub fn patch_boot(call: &Call, machine: &mut Machine, boot: &Map<String, Value>) -> Result<(), Problem> {
+    let after = wanted_boot(machine, boot)?;
+    set_boot(call, machine, after);
+    Ok(())
+}
+
+/// The boot settings as a `Boot` object asks for them.
+///
+/// # Errors
+/// A value that is not allowed.
+pub fn wanted_boot(machine: &Machine, boot: &Map<String, Value>) -> Result<Boot, Problem> {
     let mut after = machine.boot.clone();
     let refuse = |name: &str, value: &str| Problem::PropertyValue(name.into(), value.into());
     if let Some(target) = call::text(boot, "BootSourceOverrideTarget")? {
@@ -142,13 +152,12 @@ pub fn patch_boot(call: &Call, machine: &mut Machine, boot: &Map<String, Value>)
     if let Some(uri) = call::text(boot, "HttpBootUri")? {
         after.http_uri = Some(uri);
     }
-    set_boot(call, machine, after);
-    Ok(())
+    Ok(after)
 }
 
 /// Puts a boot override into force and tells the log.
-pub fn set_boot(call: &Call, machine: &mut Machine, after: crate::machine::Boot) {
-    let word = |boot: &crate::machine::Boot| format!("{} {}", boot.lasts.word(), boot.target);
+pub fn set_boot(call: &Call, machine: &mut Machine, after: Boot) {
+    let word = |boot: &Boot| format!("{} {}", boot.lasts.word(), boot.target);
     call.summary(format!("PATCH Boot {} {}", word(&after), after.mode));
     let (from, to) = (word(&machine.boot), word(&after));
     machine.boot = after;

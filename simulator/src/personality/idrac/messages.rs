@@ -3,15 +3,18 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use super::facts::Generation;
 use crate::fetch::FetchError;
 use crate::machine::bios::{Complaint, Refused, plain};
 use crate::machine::storage::StorageProblem;
 use crate::machine::{LoginProblem, MediaProblem, Power, PowerProblem};
-use crate::web::problem::{Message, standard_messages, standard_status};
+use crate::web::problem::{Message, standard_messages, standard_reply, standard_status};
 use crate::web::{Call, Problem, Reply};
 
 /// The EEMI registry's prefix and version on firmware 6.10.
 const EEMI: &str = "IDRAC.2.8";
+/// The Base registry's on firmware 6.10.
+const BASE: &str = "Base.1.12";
 
 /// A message of the EEMI registry.
 pub(super) fn eemi(id: &str, text: impl Into<String>) -> Message {
@@ -42,6 +45,9 @@ pub(super) fn success() -> Value {
 /// The answer to a problem.
 pub(super) fn reply(call: &Call, problem: &Problem) -> Reply {
     let base = call.cell.traits.base;
+    if !call.cell.quirks.has("eemi-messages") {
+        return standard_reply(problem, base);
+    }
     let mut infos: Vec<_> = own(call, problem).iter().map(|message| info(message, "Warning")).collect();
     if infos.is_empty() || has_base(problem) {
         infos.extend(standard_messages(problem, base).iter().map(|message| info(message, "Critical")));
@@ -51,11 +57,38 @@ pub(super) fn reply(call: &Call, problem: &Problem) -> Reply {
         "code": format!("{base}.GeneralError"),
         "message": "A general error has occurred. See ExtendedInfo for more information",
     }});
-    Reply::json(body).with_status(status(problem))
+    Reply::json(body).with_status(status(call, problem))
 }
 
-fn status(problem: &Problem) -> StatusCode {
+/// Puts the generation's own registry prefixes into an answer, and one message in the place of a list where the firmware
+/// does so.
+pub(super) fn finish(call: &Call, mut reply: Reply) -> Reply {
+    let Some(body) = &mut reply.json else { return reply };
+    let is_error = body.get("error").is_some();
+    let holder = if is_error { &mut body["error"] } else { body };
+    let Some(infos) = holder.get_mut("@Message.ExtendedInfo") else { return reply };
+    for info in infos.as_array_mut().into_iter().flatten() {
+        let own = info["MessageId"].as_str().and_then(|id| id.strip_prefix(EEMI)).map(str::to_owned);
+        let base = info["MessageId"].as_str().and_then(|id| id.strip_prefix(BASE)).map(str::to_owned);
+        if let Some(rest) = own {
+            info["MessageId"] = format!("{}{rest}", Generation::of(call).facts().eemi).into();
+        } else if let Some(rest) = base {
+            info["MessageId"] = format!("{}{rest}", call.cell.traits.base).into();
+        }
+    }
+    let alone = infos.as_array().is_some_and(|all| all.len() == 1);
+    if is_error && alone && call.cell.quirks.has("extended-info-object") {
+        *infos = infos[0].take();
+    }
+    reply
+}
+
+fn status(call: &Call, problem: &Problem) -> StatusCode {
     match problem {
+        Problem::Storage(StorageProblem::JobPending(_)) if call.cell.quirks.has("job-running-503") => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        Problem::Storage(_) => StatusCode::BAD_REQUEST,
         Problem::Image(_, FetchError::BadUrl(_)) => StatusCode::BAD_REQUEST,
         Problem::Image(..) | Problem::Media(MediaProblem::Empty | MediaProblem::Leaving) => {
             StatusCode::INTERNAL_SERVER_ERROR

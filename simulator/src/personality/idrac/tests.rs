@@ -3,14 +3,14 @@
 use http::Method;
 use serde_json::json;
 
-use super::Idrac9;
+use super::{Generation, Idrac};
 use crate::personality::bench::{Bench, ISO, PASSWORD};
 
 const SYSTEM: &str = "/redfish/v1/Systems/System.Embedded.1";
 const MANAGER: &str = "/redfish/v1/Managers/iDRAC.Embedded.1";
 
 fn bench(without: &[&str]) -> Bench {
-    Bench::new(Idrac9, without)
+    Bench::new(Idrac(Generation::Nine), without)
 }
 
 fn slot(action: &str) -> String {
@@ -62,7 +62,7 @@ async fn an_ejected_slot_is_stale_for_a_while() {
     assert_eq!(bench.get(&format!("{SYSTEM}/VirtualMedia/1")).await["Inserted"], false);
     assert_eq!(bench.post(&slot("InsertMedia"), json!({"Image": ISO})).await.status, 204);
 
-    let prompt = Bench::new(Idrac9, &["stale-inserted"]);
+    let prompt = Bench::new(Idrac(Generation::Nine), &["stale-inserted"]);
     prompt.post(&slot("InsertMedia"), json!({"Image": ISO})).await;
     prompt.post(&slot("EjectMedia"), json!({})).await;
     assert_eq!(prompt.post(&slot("InsertMedia"), json!({"Image": ISO})).await.status, 204);
@@ -74,7 +74,7 @@ async fn eject_wants_a_body_and_a_medium() {
     assert_eq!(bench.post(&slot("EjectMedia"), json!({})).await.status, 500);
     bench.post(&slot("InsertMedia"), json!({"Image": ISO})).await;
     assert_eq!(bench.call(Method::POST, &slot("EjectMedia"), None).await.status, 400);
-    let lenient = Bench::new(Idrac9, &["eject-needs-body", "eject-empty-500"]);
+    let lenient = Bench::new(Idrac(Generation::Nine), &["eject-needs-body", "eject-empty-500"]);
     assert_eq!(lenient.call(Method::POST, &slot("EjectMedia"), None).await.status, 204);
 }
 
@@ -86,7 +86,7 @@ async fn an_image_is_looked_at_when_it_is_inserted() {
     bench.net.put("http://images.example/x.bin", vec![0; 64]);
     let suffix = bench.post(&slot("InsertMedia"), json!({"Image": "http://images.example/x.bin"})).await;
     assert_eq!(suffix.status, 400);
-    let lenient = Bench::new(Idrac9, &["image-suffix"]);
+    let lenient = Bench::new(Idrac(Generation::Nine), &["image-suffix"]);
     lenient.net.put("http://images.example/x.bin", vec![0; 64]);
     let taken = lenient.post(&slot("InsertMedia"), json!({"Image": "http://images.example/x.bin"})).await;
     assert_eq!(taken.status, 204);
@@ -97,7 +97,7 @@ async fn slots_are_below_the_manager_too() {
     let bench = bench(&[]);
     assert_eq!(bench.call(Method::GET, &format!("{SYSTEM}/VirtualMedia/CD"), None).await.status, 404);
     assert_eq!(bench.call(Method::GET, &format!("{MANAGER}/VirtualMedia/1"), None).await.status, 404);
-    let alone = Bench::new(Idrac9, &["media-in-both-places"]);
+    let alone = Bench::new(Idrac(Generation::Nine), &["media-in-both-places"]);
     assert_eq!(alone.call(Method::GET, &format!("{MANAGER}/VirtualMedia"), None).await.status, 404);
 }
 
@@ -151,7 +151,7 @@ async fn settings_without_an_apply_time_wait_for_a_job() {
     assert_eq!(bench.get(&pending).await["Attributes"], json!({}));
     assert_eq!(bench.post(&queue, target).await.ids(), ["BIOS008"]);
 
-    let plain = Bench::new(Idrac9, &["bios-job"]);
+    let plain = Bench::new(Idrac(Generation::Nine), &["bios-job"]);
     assert_eq!(plain.patch(&pending, off).await.status, 200);
     plain.reset("On").await;
     plain.state("post", "done").await;
@@ -189,7 +189,8 @@ async fn the_registry_drifts_and_shows_present_locks() {
     let c_states = entries.iter().find(|entry| entry["AttributeName"] == "ProcCStates").unwrap();
     assert_eq!(c_states["ReadOnly"], true);
 
-    let plain = Bench::new(Idrac9, &["registry-version-drift", "registry-read-only-is-live"]);
+    let plain =
+        Bench::new(Idrac(Generation::Nine), &["registry-version-drift", "registry-read-only-is-live"]);
     let path = format!("/redfish/v1/Registries/{}", bios["AttributeRegistry"].as_str().unwrap());
     let file = plain.get(&path).await;
     let document = plain.get(file["Location"][0]["Uri"].as_str().unwrap()).await;
@@ -209,7 +210,7 @@ async fn a_changed_boot_mode_takes_a_job() {
     bench.state("post", "done").await;
     assert_eq!(bench.get(SYSTEM).await["Boot"]["BootSourceOverrideMode"], "Legacy");
 
-    let plain = Bench::new(Idrac9, &["boot-mode-by-job"]);
+    let plain = Bench::new(Idrac(Generation::Nine), &["boot-mode-by-job"]);
     assert_eq!(plain.patch(SYSTEM, mode("Legacy")).await.status, 200);
     assert_eq!(plain.get(SYSTEM).await["Boot"]["BootSourceOverrideMode"], "Legacy");
 }
@@ -231,7 +232,7 @@ async fn the_session_table_is_full_at_eight() {
     bench.wait(1801).await;
     assert_eq!(bench.log_in(PASSWORD).await.status, 201);
 
-    let roomy = Bench::new(Idrac9, &["session-table-of-8"]);
+    let roomy = Bench::new(Idrac(Generation::Nine), &["session-table-of-8"]);
     for _ in 0..9 {
         assert_eq!(roomy.log_in(PASSWORD).await.status, 201);
     }
@@ -247,7 +248,7 @@ async fn three_wrong_passwords_close_the_door_for_a_minute() {
     bench.wait(61).await;
     assert_eq!(bench.log_in(PASSWORD).await.status, 201);
 
-    let open = Bench::new(Idrac9, &["ip-blocking"]);
+    let open = Bench::new(Idrac(Generation::Nine), &["ip-blocking"]);
     for _ in 0..4 {
         open.log_in("wrong").await;
     }

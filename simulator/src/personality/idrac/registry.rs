@@ -1,5 +1,6 @@
 //! BIOS attributes of a PowerEdge R750: those that concern a radio node, with the registry's names and values.
 
+use super::facts::Generation;
 use crate::machine::bios::{Attribute, Registry};
 use crate::personality::pieces::{Row, choices, locks, sets};
 
@@ -105,8 +106,9 @@ const ROWS: &[Row] = &[
     ("EmbNic1", "Embedded NIC1", "Enabled,DisabledOs", "Enabled"),
 ];
 
-/// The registry.
-pub(super) fn registry() -> Registry {
+/// The registry of a generation: alike but for the name of the server and the version of its BIOS.
+pub(super) fn registry(generation: Generation) -> Registry {
+    let facts = generation.facts();
     let mut attributes = choices(ROWS);
     attributes.extend([
         Attribute::integer("AcPwrRcvryUserDelay", 120, 600, 120)
@@ -114,9 +116,9 @@ pub(super) fn registry() -> Registry {
         Attribute::text("HttpDev1Uri", 255, ""),
         Attribute::text("AssetTag", 63, "").shown_as("Asset Tag"),
         Attribute::text("SetupPassword", 32, "").shown_as("Setup Password"),
-        Attribute::text("SystemModelName", 40, "PowerEdge R750").shown_as("System Model Name").fixed(),
+        Attribute::text("SystemModelName", 40, facts.model).shown_as("System Model Name").fixed(),
         Attribute::text("SystemManufacturer", 32, "Dell Inc.").shown_as("System Manufacturer").fixed(),
-        Attribute::text("SystemBiosVersion", 48, "1.9.2").shown_as("System BIOS Version").fixed(),
+        Attribute::text("SystemBiosVersion", 48, facts.bios).shown_as("System BIOS Version").fixed(),
         Attribute::text("SysMemSize", 60, "512 GB").shown_as("System Memory Size").fixed(),
     ]);
     let mut dependencies = locks("SysProfile", "Custom", true, PROFILED);

@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{jobs, messages};
+use super::facts::Generation;
+use super::{attributes, jobs, messages};
 use crate::machine::bios::Complaint;
-use crate::machine::{BiosRule, JobState, Machine};
+use crate::machine::{BiosRule, JobState, Machine, Work};
 use crate::personality::Quirks;
-use crate::personality::standard::{bios, collection, manager_path, service};
+use crate::personality::standard::{self, bios, collection, drop_property, manager_path, service};
 use crate::web::{Call, Problem, Reply, Table};
 
 const BIOS: &str = "/redfish/v1/Systems/{system}/Bios";
@@ -16,6 +17,12 @@ const APPLY_TIMES: [&str; 3] = ["OnReset", "AtMaintenanceWindowStart", "InMainte
 /// Replaces what differs from the standard.
 pub(super) fn add(table: &mut Table, quirks: &Quirks) {
     table.amend(BIOS, amend);
+    if quirks.has("bios-job-apart") {
+        table.amend(BIOS, |_, _, body| drop_property(&mut body["@Redfish.Settings"], "SupportedApplyTimes"));
+    }
+    if !quirks.has("bios-mark-is-job") {
+        table.amend(BIOS, mark);
+    }
     table.amend(&format!("{BIOS}/Settings"), amend_settings);
     table.patch(&format!("{BIOS}/Settings"), patch);
     table.post(&format!("{BIOS}/Settings/Actions/Oem/DellManager.ClearPending"), clear_pending);
@@ -71,13 +78,19 @@ fn registry(call: &Call, machine: &Machine) -> Result<Value, Problem> {
     Ok(body)
 }
 
+/// When the settings were taken up last, and which they were.
+fn mark(call: &Call, machine: &Machine, body: &mut Value) {
+    body["@Redfish.Settings"]["ETag"] = machine.bios.consumed_staging.to_string().into();
+    body["@Redfish.Settings"]["Time"] = standard::date(call, machine.bios.consumed_at).into();
+}
+
 fn show_locks(machine: &Machine, body: &mut Value) {
     let registry = &machine.bios.registry;
     let entries = body["RegistryEntries"]["Attributes"].as_array_mut();
     for entry in entries.into_iter().flatten() {
         let locked =
             entry["AttributeName"].as_str().is_some_and(|name| registry.locked(name, &machine.bios.current));
-        if locked {
+        if locked || attributes::locked_down(machine) {
             entry["ReadOnly"] = true.into();
         }
     }
@@ -89,6 +102,9 @@ fn amend(_: &Call, _: &Machine, body: &mut Value) {
 }
 
 fn amend_settings(call: &Call, _: &Machine, body: &mut Value) {
+    if Generation::of(call) == Generation::Eight {
+        return;
+    }
     let target = format!("{}/Settings/Actions/Oem/DellManager.ClearPending", bios::path(call));
     body["Actions"] = json!({"Oem": {"DellManager.v1_0_0#DellManager.ClearPending": {"target": target}}});
     body["Oem"] = json!({"Dell": {
@@ -103,8 +119,11 @@ pub(super) fn settings(call: &Call) -> String {
 }
 
 /// A BIOS job that has not ended stands in the way of every further setting.
-fn no_job(machine: &Machine) -> Result<(), Problem> {
-    match machine.bios_job() {
+///
+/// # Errors
+/// When there is one.
+pub(super) fn no_job(call: &Call, machine: &Machine) -> Result<(), Problem> {
+    match machine.bios_job().filter(|_| call.cell.quirks.has("bios-job-queued")) {
         Some(job) => Err(Problem::JobPending(job.id.clone())),
         None => Ok(()),
     }
@@ -114,18 +133,22 @@ fn no_job(machine: &Machine) -> Result<(), Problem> {
 fn patch(call: &Call, machine: &mut Machine) -> Result<Reply, Problem> {
     let wanted = bios::wanted(call)?;
     let commits = apply_time(call)?;
-    no_job(machine)?;
+    no_job(call, machine)?;
     machine.write_bios(wanted).map_err(Problem::Bios)?;
     if !commits || machine.rules.bios != BiosRule::ByJob {
         return Ok(Reply::json(messages::success()));
     }
-    Ok(jobs::commit(call, machine))
+    Ok(jobs::commit(call, machine, Work::Nothing))
 }
 
 /// Whether the body asks for an apply time.
 fn apply_time(call: &Call) -> Result<bool, Problem> {
     let body = call.object()?;
-    let Some(when) = body.get("@Redfish.SettingsApplyTime") else { return Ok(false) };
+    let property = "@Redfish.SettingsApplyTime";
+    let Some(when) = body.get(property) else { return Ok(false) };
+    if call.cell.quirks.has("bios-job-apart") {
+        return Err(Problem::UnknownProperty(property.into()));
+    }
     let name = "ApplyTime";
     let time = when.get(name).ok_or_else(|| Problem::Missing(name.into()))?;
     let known = time.as_str().is_some_and(|time| APPLY_TIMES.contains(&time));
@@ -135,7 +158,11 @@ fn apply_time(call: &Call) -> Result<bool, Problem> {
 fn clear_pending(call: &Call, machine: &mut Machine) -> Result<Reply, Problem> {
     call.object()?;
     call.summary("ClearPending");
-    no_job(machine)?;
+    if let Some(job) = machine.bios_job().map(|job| job.id.clone())
+        && (call.cell.quirks.has("bios-discard-by-job") || !machine.delete_job(&job))
+    {
+        return Err(Problem::JobPending(job));
+    }
     machine.discard_bios();
     Ok(Reply::json(messages::success()))
 }
@@ -144,12 +171,18 @@ fn reset(call: &Call, machine: &mut Machine) -> Result<Reply, Problem> {
     if call.cell.quirks.has("reset-bios-needs-body") {
         call.object()?;
     }
-    no_job(machine)?;
-    if !machine.bios.pending.is_empty() {
-        return Err(Problem::JobPending("none yet".into()));
+    if call.cell.quirks.has("bios-reset-while-pending") {
+        match machine.bios_job() {
+            Some(job) => return Err(Problem::JobPending(job.id.clone())),
+            None if !machine.bios.pending.is_empty() => return Err(Problem::JobPending("none yet".into())),
+            None => {}
+        }
     }
     bios::restore(call, machine)?;
-    if machine.rules.bios == BiosRule::ByJob && !machine.bios.pending.is_empty() {
+    if machine.rules.bios == BiosRule::ByJob
+        && !machine.bios.pending.is_empty()
+        && machine.bios_job().is_none()
+    {
         // Nobody can watch it: it is the firmware's own job.
         let id = jobs::next_id(machine);
         machine.add_job(id, "BIOSConfiguration", JobState::Scheduled, &bios::path(call));
@@ -161,7 +194,11 @@ fn reset(call: &Call, machine: &mut Machine) -> Result<Reply, Problem> {
 ///
 /// # Errors
 /// A mode that there is not; a job that stands in the way.
-pub(super) fn changed_mode(machine: &Machine, mode: &str) -> Result<Option<&'static str>, Problem> {
+pub(super) fn changed_mode(
+    call: &Call,
+    machine: &Machine,
+    mode: &str,
+) -> Result<Option<&'static str>, Problem> {
     let value = match mode {
         "UEFI" => "Uefi",
         "Legacy" => "Bios",
@@ -170,18 +207,8 @@ pub(super) fn changed_mode(machine: &Machine, mode: &str) -> Result<Option<&'sta
     if machine.bios.current.get("BootMode").and_then(Value::as_str) == Some(value) {
         return Ok(None);
     }
-    no_job(machine)?;
+    no_job(call, machine)?;
     Ok(Some(value))
-}
-
-/// A changed boot mode is a BIOS setting and takes a job.
-///
-/// # Errors
-/// When the registry is against it.
-pub(super) fn commit_mode(call: &Call, machine: &mut Machine, value: &str) -> Result<Reply, Problem> {
-    let wanted = [("BootMode".to_owned(), Value::from(value))].into_iter().collect();
-    machine.write_bios(wanted).map_err(Problem::Bios)?;
-    Ok(jobs::commit(call, machine))
 }
 
 /// Attributes that the last POST refused, in words for a job's message.
