@@ -28,7 +28,7 @@ use Known::{AtReset, No, Shown, Unverified, Yes};
 /// One row: the operation, what is known of iLO 4, 5, 6 and 7, and from where.
 type Row = (Operation, [Known; 4], &'static str);
 
-const UEFI_ONLY: Known = No("Gen12 boots UEFI only: there is no BootMode setting");
+const UEFI_ONLY: Known = No("Gen11 and Gen12 boot UEFI only: there is no BootMode setting");
 const NO_SHARES: Known = No("an iLO takes images by http and https alone");
 const NO_CONVERT: Known = No("an iLO has no request that hands drives to the host or takes them back");
 const SMART_READ_ONLY: Known = No("iLO 4 shows its array controllers and changes nothing on them");
@@ -47,8 +47,8 @@ const ROWS: &[Row] = &[
     (Operation::BootContinuous, [Unverified, Yes, Yes, Yes], "HD: Once, Continuous, Disabled"),
     (
         Operation::BootModeSet,
-        [Unverified, AtReset, AtReset, UEFI_ONLY],
-        "R5a, R5b, R6: BIOS BootMode; R7: UefiClass 3",
+        [Unverified, AtReset, UEFI_ONLY, UEFI_ONLY],
+        "registries A42, A43, U46 have BootMode, U58, U68, U71 have not; R7: UefiClass 3",
     ),
     (
         Operation::BootOrderSet,

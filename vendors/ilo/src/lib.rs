@@ -5,7 +5,7 @@
 //! | told by | `Oem.Hp` | `Vendor`, `Oem.Hpe` | `Vendor`, `Oem.Hpe` | `Vendor`, `Oem.Hpe` |
 //! | firmware as written | `iLO 4 v2.x` | `iLO 5 v2.72` | `iLO 6 v1.66` | `1.14.00 May 28 2025` |
 //! | insert an image | OEM action | Manager, slot 2 | Manager, slot 2 | Manager, slot 2 |
-//! | boot mode | BIOS setting | BIOS setting | BIOS setting | UEFI only |
+//! | boot mode | BIOS setting | BIOS setting | UEFI only | UEFI only |
 //! | array controllers | SmartStorage, read only | Volumes, else SmartStorageConfig | Volumes | Volumes |
 //!
 //! Each difference is a row of [`quirks`], which its cure asks for by name.

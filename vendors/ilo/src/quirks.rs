@@ -20,7 +20,6 @@ macro_rules! quirks {
 
 const ALWAYS: When = When::ALWAYS;
 const BEFORE_6: When = When::generations(&["iLO 4", "iLO 5"]);
-const BEFORE_7: When = When::generations(&["iLO 4", "iLO 5", "iLO 6"]);
 
 quirks! {
     // ---- identity and answers
@@ -43,9 +42,9 @@ quirks! {
     OVERRIDE_NONE = "override-none-refused", ALWAYS,
         "the target None is refused: an override is taken back by Enabled alone",
         "metal-operator PR#998";
-    BOOT_MODE = "boot-mode-is-bios-setting", BEFORE_7,
-        "the boot mode is the BIOS setting BootMode (Uefi, LegacyBios); Gen12 boots UEFI only and has none",
-        "R5a, R5b, R7; HD";
+    BOOT_MODE = "boot-mode-is-bios-setting", BEFORE_6,
+        "the boot mode is the BIOS setting BootMode (Uefi, LegacyBios); Gen11 and Gen12 boot UEFI only and have none",
+        "registries A42, A43, U46 have it, U58, U68, U71 have not; HD";
     BOOT_ORDER = "boot-order-by-names", ALWAYS,
         "a settings resource below Bios holds PersistentBootConfigOrder, by names such as NIC.Slot.5.1.Httpv4; older iLOs show no BootOrder",
         "R5b, R6, R7; prox; HD";

@@ -13,6 +13,7 @@ mod registry;
 mod service;
 mod storage;
 mod tree;
+mod upkeep;
 
 use std::time::Duration;
 
@@ -88,12 +89,13 @@ impl Personality for Ilo {
     fn table(&self, quirks: &Quirks) -> Table {
         let mut table = standard::table(MediaHome::Manager, "bios", true);
         service::add(&mut table, quirks);
-        tree::add(&mut table);
+        tree::add(&mut table, quirks);
         pieces::add(&mut table);
         storage::add(&mut table, self.0, quirks);
         power::add(&mut table);
         media::add(&mut table);
         bios::add(&mut table, self.0);
+        upkeep::add(&mut table, quirks);
         table
     }
 

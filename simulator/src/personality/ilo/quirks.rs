@@ -6,8 +6,8 @@ use crate::personality::Quirk;
 /// Firmware captured from hardware.
 const CAPTURED: &str = "DL385 Gen10 Plus v2 (iLO 5 2.72) and DL380a Gen11 (iLO 6 1.66), as captured";
 
-/// The last is of iLO 6 only.
-static ALL: [Quirk; 18] = [
+/// The last two are of iLO 6 only.
+static ALL: [Quirk; 22] = [
     Quirk {
         name: "small-session-table",
         seen: "few sessions; a full table answers SessionLimitExceeded until one expires",
@@ -86,6 +86,26 @@ static ALL: [Quirk; 18] = [
         source: "HPE's Redfish documentation; captured on slot 2 only",
     },
     Quirk {
+        name: "boot-mode-is-bios-setting",
+        seen: "BootSourceOverrideMode shows the BIOS setting BootMode (Uefi, LegacyBios), which is changed in POST alone",
+        source: CAPTURED,
+    },
+    Quirk {
+        name: "firmware-kind-in-description",
+        seen: "Description says what a firmware belongs to: SystemBMC, SystemRomActive",
+        source: CAPTURED,
+    },
+    Quirk {
+        name: "update-without-task",
+        seen: "an accepted SimpleUpdate names no task: Oem.Hpe of the UpdateService has State and FlashProgressPercent",
+        source: "HPE's Redfish documentation; ilorest",
+    },
+    Quirk {
+        name: "volume-display-name",
+        seen: "a volume's given name is DisplayName; Name is the controller's (MR Volume 239)",
+        source: "DL380a Gen11 (iLO 6 1.66), as captured",
+    },
+    Quirk {
         name: "storage-after-discovery",
         seen: "drives and volumes show once device discovery of POST is complete",
         source: "HPE's Redfish documentation, page on RDE",
@@ -94,8 +114,8 @@ static ALL: [Quirk; 18] = [
 
 /// A generation's.
 pub(super) fn of(generation: Generation) -> &'static [Quirk] {
-    match (generation, ALL.split_last()) {
-        (Generation::Five, Some((_, shared))) => shared,
+    match (generation, ALL.split_last_chunk::<2>()) {
+        (Generation::Five, Some((shared, _))) => shared,
         _ => &ALL,
     }
 }

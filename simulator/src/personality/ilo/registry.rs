@@ -81,6 +81,7 @@ const ROWS: &[Row] = &[
 
 /// Generation 10 Plus only, or with its own values.
 const GEN10: &[Row] = &[
+    ("BootMode", "Boot Mode", "Uefi,LegacyBios", "Uefi"),
     ("MinProcIdlePower", "Minimum Processor Idle Power Core C-State", "C6,C6WithoutC1E,C1E,NoCStates", "C6"),
     (
         "MinProcIdlePkgState",
@@ -102,7 +103,6 @@ const GEN10: &[Row] = &[
         "OptimalCooling,IncreasedCooling,MaxCooling,EnhancedCPUCooling",
         "OptimalCooling",
     ),
-    ("BootMode", "Boot Mode", "Uefi,LegacyBios", "Uefi"),
     ("XptPrefetcher", "XPT Prefetcher", "Auto,Enabled,Disabled", "Auto"),
     ("LocalRemoteThreshold", "Local/Remote Threshold", "Auto,Low,Medium,High,Disabled", "Auto"),
     ("StaleAtoS", "Stale A to S", ON_OFF, "Disabled"),

@@ -9,7 +9,7 @@ use crate::machine::inventory::{Controller, Drive, Volume};
 use crate::personality::Quirks;
 use crate::personality::pieces::drives;
 use crate::personality::standard::{self, asked, chassis_path, collection, drop_property, link};
-use crate::web::{Call, Problem, Table};
+use crate::web::{Call, Problem, Reply, Table};
 
 const ARRAYS: &str = "/redfish/v1/Systems/{system}/SmartStorage/ArrayControllers";
 
@@ -52,7 +52,16 @@ pub(super) fn add(table: &mut Table, generation: Generation, quirks: &Quirks) {
             table.get("/redfish/v1/Chassis/{controller}/Drives", enclosure_drives);
             let drive = "/redfish/v1/Chassis/{controller}/Drives/{piece}";
             table.get(drive, standard::storage::drive);
-            table.amend(drive, |_, _, body| drop_property(&mut body["Status"], "State"));
+            table.amend(drive, show_use);
+            table.post(&format!("{drive}/Actions/Drive.SecureErase"), standard::storage::secure_erase);
+            table.patch(drive, standard::storage::patch_drive);
+            let volumes = format!("{storage}/{{controller}}/Volumes");
+            table.amend(&volumes, offer_creation);
+            table.get(&format!("{volumes}/{{piece}}"), volume_or_creation);
+            if quirks.has("volume-display-name") {
+                table.post(&volumes, create_named);
+                table.amend(&format!("{volumes}/{{piece}}"), name_twice);
+            }
         }
     }
 }
@@ -73,6 +82,71 @@ fn hide_members(_: &Call, machine: &Machine, body: &mut Value) {
         body["Members"] = json!([]);
         body["Members@odata.count"] = 0.into();
     }
+}
+
+/// A drive that is in no volume is offline to the host; one in a volume is not erased.
+fn show_use(call: &Call, machine: &Machine, body: &mut Value) {
+    let owner = machine.controller(call.param("controller"));
+    let used = owner.is_some_and(|owner| owner.volumes_of(call.param("piece")).next().is_some());
+    body["Status"]["State"] = if used { "Enabled" } else { "StandbyOffline" }.into();
+    if used {
+        drop_property(body, "Actions");
+    }
+}
+
+/// Collections of controllers that make volumes say so.
+fn offer_creation(call: &Call, _: &Machine, body: &mut Value) {
+    let path = asked(call);
+    body["@Redfish.CollectionCapabilities"] = json!({
+        "@odata.type": "#CollectionCapabilities.v1_4_0.CollectionCapabilities",
+        "MaxMembers": 240,
+        "Capabilities": [{
+            "CapabilitiesObject": link(format!("{path}/Capabilities")),
+            "Links": {"TargetCollection": link(path)},
+            "UseCase": "VolumeCreation",
+        }],
+    });
+}
+
+fn volume_or_creation(call: &Call, machine: &Machine) -> Result<Value, Problem> {
+    let asked_for = call.param("piece");
+    if asked_for == "Capabilities" {
+        creation(call, machine)
+    } else {
+        standard::storage::volume(call, machine)
+    }
+}
+
+fn creation(call: &Call, machine: &Machine) -> Result<Value, Problem> {
+    Ok(json!({
+        "@odata.id": asked(call),
+        "@odata.type": "#Volume.v1_9_0.Volume",
+        "Id": "Capabilities",
+        "Name": "Capabilities for VolumeCollection",
+        "DisplayName@Redfish.OptionalOnCreate": true,
+        "DisplayName@Redfish.AllowablePattern": "^.{0,15}$",
+        "RAIDType@Redfish.RequiredOnCreate": true,
+        "RAIDType@Redfish.AllowableValues": owner(call, machine)?.raid,
+        "Links@Redfish.RequiredOnCreate": true,
+        "Links": {"Drives@Redfish.RequiredOnCreate": true},
+    }))
+}
+
+/// The name that a person gave is `DisplayName`; `Name` is the controller's.
+fn name_twice(call: &Call, _: &Machine, body: &mut Value) {
+    if call.param("piece") == "Capabilities" {
+        return;
+    }
+    body["DisplayName"] = body["Name"].take();
+    body["Name"] = format!("MR Volume {}", call.param("piece")).into();
+}
+
+fn create_named(call: &Call, machine: &mut Machine) -> Result<Reply, Problem> {
+    let mut body = call.object()?;
+    if let Some(name) = body.remove("DisplayName") {
+        body.insert("Name".into(), name);
+    }
+    standard::storage::create_of(call, machine, &body)
 }
 
 fn chassis(call: &Call, machine: &Machine) -> Result<Value, Problem> {

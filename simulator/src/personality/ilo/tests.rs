@@ -345,7 +345,9 @@ async fn storage_is_where_the_generation_has_it() {
     let shown = six.get(storage).await;
     let drive = six.get(shown["Drives"][0]["@odata.id"].as_str().unwrap()).await;
     assert_eq!(drive["@odata.id"], "/redfish/v1/Chassis/DE00A000/Drives/2");
-    assert!(drive["Status"].get("State").is_none());
+    assert_eq!(drive["Status"]["State"], "Enabled", "it is part of the mirror");
+    let free = six.get(shown["Drives"][2]["@odata.id"].as_str().unwrap()).await;
+    assert_eq!(free["Status"]["State"], "StandbyOffline");
     let early = Bench::new(Ilo(Generation::Six), &["storage-after-discovery"]);
     assert_eq!(early.get(storage).await["Drives"].as_array().unwrap().len(), 4);
 }

@@ -4,11 +4,25 @@ use serde_json::{Value, json};
 
 use super::{MANAGER, SYSTEM, facts::Generation, messages, serial};
 use crate::machine::{Machine, Post, Power};
-use crate::personality::standard::{date, link, manager, system};
+use crate::personality::Quirks;
+use crate::personality::standard::{boot, date, link, manager, system};
 use crate::web::{Call, Problem, Reply, Table, call};
 
 /// Amends what the standard renders.
-pub(super) fn add(table: &mut Table) {
+pub(super) fn add(table: &mut Table, quirks: &Quirks) {
+    if quirks.has("boot-mode-is-bios-setting") {
+        table.amend(SYSTEM, |_, machine, body| {
+            if machine.bios.registry.attributes.iter().all(|one| one.name != "BootMode") {
+                return;
+            }
+            let mode = if machine.bios.current.get("BootMode") == Some(&json!("LegacyBios")) {
+                "Legacy"
+            } else {
+                "UEFI"
+            };
+            body["Boot"]["BootSourceOverrideMode"] = mode.into();
+        });
+    }
     table.amend("/redfish/v1", amend_root);
     table.amend(SYSTEM, amend_system).patch(SYSTEM, patch_system);
     table.patch(&format!("{SYSTEM}/SecureBoot"), |call, machine| {
@@ -114,7 +128,7 @@ fn patch_system(call: &Call, machine: &mut Machine) -> Result<Reply, Problem> {
     if machine.in_post() && call.cell.quirks.has("no-boot-change-in-post") {
         return Err(Problem::InPost);
     }
-    system::patch_system(call, machine)?;
+    boot::patch(call, machine)?;
     Ok(messages::success(call))
 }
 

@@ -302,10 +302,17 @@ pub fn note_new(call: &Call, wanted: &NewVolume) {
 }
 
 fn create(call: &Call, machine: &mut Machine) -> Result<Reply, Problem> {
-    let body = call.object()?;
-    let wanted = new_volume(&body)?;
+    create_of(call, machine, &call.object()?)
+}
+
+/// Makes the volume of a body in the standard's form: 202 with the place of its task.
+///
+/// # Errors
+/// Properties that are missing or wrong; what the controller refuses.
+pub fn create_of(call: &Call, machine: &mut Machine, body: &Map<String, Value>) -> Result<Reply, Problem> {
+    let wanted = new_volume(body)?;
     note_new(call, &wanted);
-    let when = when(call, &body)?;
+    let when = when(call, body)?;
     begin(call, machine, vec![StorageAct::Create(wanted)], when, KIND)
 }
 
