@@ -83,6 +83,11 @@ impl Simulated {
         driver.connect(link, self.target()).await.unwrap()
     }
 
+    /// Serves `content` at `url` to the simulated BMC, such as a firmware package.
+    pub fn serve(&self, url: &str, content: Vec<u8>) {
+        self.net.put(url, content);
+    }
+
     /// How many bytes of media were read so far.
     #[must_use]
     pub fn bytes_read(&self) -> u64 {

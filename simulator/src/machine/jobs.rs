@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::bios::{Refused, plain};
 use super::firmware::Update;
 use super::storage::{StorageAct, StorageProblem};
-use super::{BiosRule, Due, Job, JobState, Lasts, Machine};
+use super::{BiosRule, Due, FirstDevice, Job, JobState, Lasts, Machine};
 
 /// What a job does when it runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +51,8 @@ pub struct BootChange {
     pub target: Option<(String, Lasts)>,
     /// Sources in the order firmware tries them.
     pub order: Option<Vec<String>>,
+    /// The BMC's own first device, or that there is to be none.
+    pub first: Option<Option<FirstDevice>>,
 }
 
 /// When storage work is done.
@@ -193,7 +195,11 @@ impl Machine {
         let Some(job) = self.jobs.iter().find(running) else { return };
         let work = job.work.clone();
         match self.perform(&work) {
-            Ok(()) => self.set_job(id, JobState::Completed, 100),
+            Ok(()) => {
+                let said = self.jobs.iter().any(|job| job.id == id && !job.message.is_empty());
+                let state = if said { JobState::CompletedWithErrors } else { JobState::Completed };
+                self.set_job(id, state, 100);
+            }
             Err(why) => self.fail_job(id, &why),
         }
     }
@@ -242,6 +248,13 @@ impl Machine {
             self.boot.order.clone_from(order);
             self.note("boot-order", from, order.join(" "));
         }
+        if let Some(first) = &change.first {
+            let word = |first: &Option<FirstDevice>| {
+                first.as_ref().map_or_else(|| "none".to_owned(), |device| device.source.clone())
+            };
+            self.note("first-device", word(&self.boot.first), word(first));
+            self.boot.first.clone_from(first);
+        }
     }
 
     /// Moves a job on.
@@ -255,11 +268,16 @@ impl Machine {
         self.note(&format!("job:{id}"), from.word(), state.word());
     }
 
+    /// Says what of a job cannot be done: what can is done, and it then ends with errors.
+    pub fn say(&mut self, id: &str, what: &str) {
+        if let Some(job) = self.jobs.iter_mut().find(|job| job.id == id) {
+            job.message = what.into();
+        }
+    }
+
     /// Ends a job badly, and says why.
     pub fn fail_job(&mut self, id: &str, why: &str) {
-        if let Some(job) = self.jobs.iter_mut().find(|job| job.id == id) {
-            job.message = why.into();
-        }
+        self.say(id, why);
         self.set_job(id, JobState::Failed, 100);
     }
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Generation, MANAGER, messages};
 use crate::machine::bios::plain;
-use crate::machine::{FirstDevice, Machine};
+use crate::machine::{BootChange, FirstDevice, Machine, Work};
 use crate::personality::standard::{asked, manager_path};
 use crate::web::{Call, Problem, Reply, Table};
 
@@ -170,25 +170,47 @@ fn patch(call: &Call, machine: &mut Machine) -> Result<Reply, Problem> {
     Ok(Reply::json(messages::success()))
 }
 
-/// Writes attributes that nothing is wrong with.
-pub(super) fn write(call: &Call, machine: &mut Machine, wanted: &Map<String, Value>) {
+/// Whether only the iDRAC itself writes an attribute.
+pub(super) fn is_fixed(name: &str) -> bool {
+    FIXED.contains(&name)
+}
+
+/// The first boot device as attributes that are to be written make it; none when they say nothing of it.
+fn first_device(machine: &Machine, call: &Call, wanted: &Map<String, Value>) -> Option<Option<FirstDevice>> {
+    // It is there on iDRAC8 too, and does nothing (dell/iDRAC-Redfish-Scripting issue 90).
+    let boots = wanted.contains_key(FIRST_DEVICE) || wanted.contains_key(BOOT_ONCE);
+    if !boots || Generation::of(call) == Generation::Eight {
+        return None;
+    }
     let shown = |name: &str| wanted.get(name).cloned().or_else(|| value(machine, name)).unwrap_or_default();
-    let (device, once) = (shown(FIRST_DEVICE), shown(BOOT_ONCE));
+    let once = shown(BOOT_ONCE) != "Disabled";
+    let source = match shown(FIRST_DEVICE).as_str() {
+        Some("VCD-DVD") => "Cd",
+        Some("HDD") => "Hdd",
+        Some("PXE") => "Pxe",
+        _ => return Some(None),
+    };
+    Some(Some(FirstDevice { source: source.into(), once }))
+}
+
+/// Writing attributes that nothing is wrong with, as work.
+pub(super) fn work(machine: &Machine, call: &Call, wanted: &Map<String, Value>) -> Vec<Work> {
+    let values: Vec<_> = wanted.iter().map(|(name, value)| (key(name), value.clone())).collect();
+    let first = first_device(machine, call, wanted);
+    let first = first.map(|first| Work::Boot(BootChange { first: Some(first), ..BootChange::default() }));
+    let keep = (!values.is_empty()).then_some(Work::Keep(values));
+    keep.into_iter().chain(first).collect()
+}
+
+/// Writes attributes that nothing is wrong with.
+fn write(call: &Call, machine: &mut Machine, wanted: &Map<String, Value>) {
+    let first = first_device(machine, call, wanted);
     for (name, wanted) in wanted {
         let before = value(machine, name).unwrap_or_default();
         machine.note(&key(name), plain(&before), plain(wanted));
         machine.oem.insert(key(name), wanted.clone());
     }
-    // It is there on iDRAC8 too, and does nothing (dell/iDRAC-Redfish-Scripting issue 90).
-    let boots = wanted.contains_key(FIRST_DEVICE) || wanted.contains_key(BOOT_ONCE);
-    if boots && Generation::of(call) != Generation::Eight {
-        let source = match device.as_str() {
-            Some("VCD-DVD") => Some("Cd"),
-            Some("HDD") => Some("Hdd"),
-            Some("PXE") => Some("Pxe"),
-            _ => None,
-        };
-        machine.boot.first =
-            source.map(|source| FirstDevice { source: source.into(), once: once != "Disabled" });
+    if let Some(first) = first {
+        machine.boot.first = first;
     }
 }

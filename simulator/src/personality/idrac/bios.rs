@@ -107,10 +107,12 @@ fn amend_settings(call: &Call, _: &Machine, body: &mut Value) {
     }
     let target = format!("{}/Settings/Actions/Oem/DellManager.ClearPending", bios::path(call));
     body["Actions"] = json!({"Oem": {"DellManager.v1_0_0#DellManager.ClearPending": {"target": target}}});
-    body["Oem"] = json!({"Dell": {
-        "@odata.type": "#DellManager.v1_2_0.DellManager",
-        "Jobs": {"@odata.id": format!("{}/Oem/Dell/Jobs", manager_path(call))},
-    }});
+    if call.cell.quirks.has("jobs-below-manager") {
+        body["Oem"] = json!({"Dell": {
+            "@odata.type": "#DellManager.v1_2_0.DellManager",
+            "Jobs": {"@odata.id": format!("{}/Oem/Dell/Jobs", manager_path(call))},
+        }});
+    }
 }
 
 /// Path of the pending settings.

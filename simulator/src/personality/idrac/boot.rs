@@ -113,6 +113,7 @@ fn change(call: &Call, machine: &mut Machine, boot: &Map<String, Value>) -> Resu
     let change = BootChange {
         target: by_job.then(|| (after.target.clone(), after.lasts)),
         order: order.clone().filter(|_| order_by_job),
+        first: None,
     };
     if let Some(value) = setting {
         let wanted = [("BootMode".to_owned(), Value::from(value))].into_iter().collect();

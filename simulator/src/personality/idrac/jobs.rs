@@ -93,7 +93,13 @@ fn words(call: &Call, machine: &Machine, job: &Job) -> Words {
         _ if job.stuck => said("PR30", "Job processing initialization failure."),
         JobState::New | JobState::Scheduled => said("JCP001", "The task is scheduled."),
         JobState::Running => said("PR20", "The job is in progress."),
+        JobState::Completed if job.kind == "ImportConfiguration" => {
+            said("SYS053", "The configuration was imported.")
+        }
         JobState::Completed => said("PR19", "The job is completed."),
+        JobState::CompletedWithErrors if !job.message.is_empty() => {
+            ("PR31", format!("The job ended with errors: {}.", job.message))
+        }
         JobState::CompletedWithErrors => {
             let names = bios::refusals(machine).join(", ");
             ("PR31", format!("The job ended with errors: not applied: {names}."))

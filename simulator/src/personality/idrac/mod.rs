@@ -16,6 +16,7 @@ mod messages;
 mod quirks;
 mod raid;
 mod registry;
+mod scp;
 mod service;
 mod storage;
 mod tree;
@@ -103,6 +104,7 @@ impl Personality for Idrac {
         raid::add(&mut table, quirks);
         firmware::add(&mut table, self.0, quirks);
         attributes::add(&mut table);
+        scp::add(&mut table, self.0);
         service::add(&mut table, self.0, quirks);
         table
     }
@@ -121,7 +123,7 @@ impl Personality for Idrac {
     }
 
     fn finish(&self, call: &Call, reply: Reply) -> Reply {
-        messages::finish(call, reply)
+        messages::finish(call, scp::finish(call, reply))
     }
 
     fn job_id(&self, machine: &mut Machine) -> String {

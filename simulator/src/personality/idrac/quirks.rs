@@ -334,6 +334,14 @@ const ROWS: &[Row] = &[
         "iDRAC9 6.00; NVIDIA/nv-redfish",
     ),
     (&[NineOld], "firmware-url-query", "a firmware URL with a query string fails", "OpenStack ironic"),
+    // ---- whole configurations
+    (
+        SINCE_9,
+        "scp-no-whitespace",
+        "an ImportBuffer with whitespace between its elements is refused",
+        "OpenStack sushy and ironic",
+    ),
+    (SINCE_9, "scp-target-list", "ShareParameters.Target has to be a list", "OpenStack ironic bug 2111528"),
 ];
 
 static TABLES: LazyLock<Vec<(Generation, Vec<Quirk>)>> = LazyLock::new(|| {

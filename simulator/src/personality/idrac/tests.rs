@@ -1,5 +1,9 @@
 //! The way a server is installed, and each difference on and off.
 
+mod generations;
+mod storage;
+mod upkeep;
+
 use http::Method;
 use serde_json::json;
 
