@@ -1,5 +1,5 @@
 //! The driver against simulated iDRAC 8, 9 (three lines of firmware) and 10, in virtual time.
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up must fail")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up must fail")]
 
 use std::time::Duration;
 
