@@ -19,7 +19,7 @@ use crate::site::{self, SiteOptions};
 #[derive(Debug, Clone, Parser)]
 #[command(name = "rackhand-simulator", version)]
 pub struct Args {
-    /// Vendor and generation; with --fleet, several separated by commas take turns.
+    /// Vendor and generation, of those that --list names; with --fleet, several separated by commas take turns.
     #[arg(long, value_delimiter = ',', default_value = "sushy")]
     pub personality: Vec<String>,
     /// Address to listen on; a fleet takes this one and those after it.
@@ -56,9 +56,12 @@ pub struct Args {
     /// File for the log, one line of JSON per request and state change.
     #[arg(long)]
     pub log: Option<PathBuf>,
-    /// Switches a quirk off by its name.
+    /// Switches a quirk off by its name, of those that --list tells of. May be given several times.
     #[arg(long = "without-quirk", value_name = "NAME")]
     pub without_quirk: Vec<String>,
+    /// Lists the personalities with the quirks of each, and ends.
+    #[arg(long)]
+    pub list: bool,
     /// File to write the certificate authority's certificate to.
     #[arg(long)]
     pub ca_file: Option<PathBuf>,
@@ -163,6 +166,9 @@ fn named_fault(named: &str) -> anyhow::Result<Vec<faults::Rule>> {
 /// # Errors
 /// When the simulation cannot be set up.
 pub async fn main(args: Args) -> anyhow::Result<()> {
+    if args.list {
+        return print(&listing());
+    }
     raise_descriptor_limit();
     let simulator = args.builder()?.build()?;
     let first = SocketAddr::new(args.interface, args.port);
@@ -181,6 +187,28 @@ pub async fn main(args: Args) -> anyhow::Result<()> {
     stop_signal().await?;
     simulator.shut_down().await;
     Ok(())
+}
+
+/// Every personality with a sentence about it, and its quirks with what is seen of each.
+fn listing() -> String {
+    let mut text = String::new();
+    for personality in personality::all() {
+        text.push_str(&format!("{}: {}\n", personality.name(), personality.summary()));
+        for quirk in personality.quirks() {
+            text.push_str(&format!("  {}: {} ({})\n", quirk.name, quirk.seen, quirk.source));
+        }
+    }
+    text
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // A reader that has seen enough, such as `head`.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        outcome => Ok(outcome?),
+    }
 }
 
 /// One line per machine, then `ready`: name, personality, URL, administrator, certificate's SHA-256; `-` where there is none.
@@ -243,6 +271,17 @@ mod tests {
         assert_eq!(played, ["idrac9", "sushy", "idrac9"]);
         let stuck = ["node1", "node2"].map(|name| simulator.faults().media_never_attaches(name));
         assert_eq!(stuck, [false, true]);
+    }
+
+    #[test]
+    fn every_personality_is_listed_with_its_quirks() {
+        let text = listing();
+        for personality in personality::all() {
+            assert!(
+                text.contains(&format!("\n{}: ", personality.name())) || text.starts_with(personality.name())
+            );
+        }
+        assert!(text.contains("\n  only-slot-1-boots: "));
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::{Map, json};
 
+use super::inventory::Drive;
+use super::storage::{DriveState, NewVolume, StorageAct};
 use super::*;
 use crate::personality::sushy::Sushy;
 use crate::personality::{Personality as _, Quirks};
@@ -104,6 +106,80 @@ proptest! {
         }
         prop_assert_eq!(seldom.take_changes(), often.take_changes());
         prop_assert_eq!(seldom.take_deeds(), often.take_deeds());
+    }
+}
+
+const ACTS: &[&str] = &["create", "delete", "to-host", "to-raid", "spare", "unspare", "erase", "reset"];
+
+/// A storage act on drives and volumes that may or may not be there.
+fn storage_act(kind: &str, drives: &[usize], volume: usize, level: &str) -> StorageAct {
+    let names: Vec<_> = drives.iter().map(|number| format!("Bay{number}")).collect();
+    let first = names.first().cloned().unwrap_or_default();
+    let volume = volume.to_string();
+    match kind {
+        "create" => {
+            StorageAct::Create(NewVolume { name: None, raid: level.into(), drives: names, bytes: None })
+        }
+        "delete" => StorageAct::Delete(volume),
+        "to-host" => StorageAct::ToHost(names),
+        "to-raid" => StorageAct::ToRaid(names),
+        "spare" => StorageAct::Spare { drive: first, volumes: Vec::new() },
+        "unspare" => StorageAct::Unspare(first),
+        "erase" => StorageAct::Erase(first),
+        _ => StorageAct::ResetAll,
+    }
+}
+
+fn with_storage() -> Machine {
+    let mut machine = machine();
+    let drive = |number: usize| Drive {
+        id: format!("Bay{number}"),
+        name: format!("SSD {number}"),
+        model: "S1".into(),
+        media: "SSD",
+        protocol: "SATA",
+        bytes: 480_000_000_000,
+        state: DriveState::Ready,
+        erasable: true,
+    };
+    let raid = &["RAID0", "RAID1", "RAID5", "RAID6", "RAID10"];
+    machine.storage = vec![Controller::new("RAID1", "RAID", raid, (0..6).map(drive).collect())];
+    machine
+}
+
+proptest! {
+    #[test]
+    fn a_drive_is_for_one_thing_and_a_refusal_changes_nothing(
+        acts in proptest::collection::vec(
+            (
+                proptest::sample::select(ACTS),
+                proptest::collection::vec(0..7_usize, 1..5),
+                0..4_usize,
+                proptest::sample::select(&["RAID0", "RAID1", "RAID5", "RAID6", "RAID10", "RAID7"][..]),
+            ),
+            1..60,
+        )
+    ) {
+        let mut machine = with_storage();
+        for (kind, drives, volume, level) in acts {
+            let act = storage_act(kind, &drives, volume, level);
+            let (before, allowed) = (machine.storage.clone(), machine.check_storage("RAID1", &act));
+            let done = machine.do_storage("RAID1", &act);
+            prop_assert_eq!(allowed.is_ok(), done.is_ok());
+            if done.is_err() {
+                prop_assert_eq!(&machine.storage, &before);
+            }
+            let controller = &machine.storage[0];
+            for drive in &controller.drives {
+                let inside = controller.volumes_of(&drive.id).count();
+                prop_assert!(inside <= 1, "{} is in {inside} volumes", drive.id);
+                prop_assert!(inside == 0 || drive.state == DriveState::Ready, "{drive:?}");
+            }
+            for (at, one) in controller.volumes.iter().enumerate() {
+                prop_assert!(one.bytes > 0 && one.drives.iter().all(|id| controller.drive(id).is_some()));
+                prop_assert!(controller.volumes.iter().skip(at + 1).all(|other| other.id != one.id));
+            }
+        }
     }
 }
 
