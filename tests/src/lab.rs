@@ -17,7 +17,7 @@ use rackhand_agent::{
     event::Evidence,
     journal::{Journal, MemoryJournal, Record},
     ports::{BoxFuture, Connector, ImageError, ImageHost, PreparedImage, Sighting},
-    wanted::{Follow, Wanted},
+    wanted::{Follow, Wanted, WantedStorage},
 };
 use rackhand_bmc::{Attributes, Bmc};
 use rackhand_http::{ServiceTransport, TransportError};
@@ -45,6 +45,8 @@ pub struct Node {
     pub machine: Option<String>,
     /// BIOS attributes wanted.
     pub bios: Attributes,
+    /// Volumes wanted.
+    pub storage: WantedStorage,
     /// Whether its host is on, with an old system installed, to begin with.
     pub live: bool,
     /// Whether its installation calls back.
@@ -60,6 +62,7 @@ impl Node {
             personality: personality.to_owned(),
             machine: None,
             bios: Attributes::new(),
+            storage: WantedStorage::default(),
             live: false,
             follow: Follow::CallBack,
         }
@@ -248,6 +251,8 @@ fn job(node: &Node) -> NodeJob {
         bios_source: None,
         secure_boot: None,
         follow: node.follow,
+        storage: node.storage.clone(),
+        allow_unverified: false,
         cannot: Vec::new(),
         hold: false,
         permission: None,

@@ -6,7 +6,7 @@
 
 use std::{fmt, time::Duration};
 
-use rackhand_bmc::{Attributes, HostProgress, Identity, Mark, PowerOffPolicy, SlotId};
+use rackhand_bmc::{Attributes, HostProgress, Identity, Mark, NewVolume, PowerOffPolicy, SlotId, VolumeId};
 use serde::{Deserialize, Serialize};
 
 /// One thing that happened. The JSON of these is the public stream format: fields are added, never changed.
@@ -315,6 +315,20 @@ pub enum Act {
         /// The stage it is for.
         stage: String,
     },
+    /// Delete a volume and all that is on it.
+    DeleteVolume {
+        /// The volume.
+        volume: VolumeId,
+        /// Its name, by which somebody asked for it.
+        name: String,
+        /// What was known of it.
+        what: String,
+    },
+    /// Make a volume.
+    CreateVolume {
+        /// The volume.
+        volume: NewVolume,
+    },
     /// Switch on.
     PowerOn {
         /// Why.
@@ -355,8 +369,13 @@ impl Act {
             Self::PowerOff { purpose: PowerPurpose::BiosStage { .. }, .. }
             | Self::PowerOn { purpose: PowerPurpose::BiosStage { .. } }
             | Self::StageBios { .. }
-            | Self::SetSecureBoot { .. }
-            | Self::HoldInSetup { .. } => StepId::Bios,
+            | Self::SetSecureBoot { .. } => StepId::Bios,
+            Self::HoldInSetup { stage } if stage.starts_with(STORAGE) => StepId::Storage,
+            Self::HoldInSetup { .. } => StepId::Bios,
+            Self::PowerOff { purpose: PowerPurpose::Storage { .. }, .. }
+            | Self::PowerOn { purpose: PowerPurpose::Storage { .. } }
+            | Self::DeleteVolume { .. }
+            | Self::CreateVolume { .. } => StepId::Storage,
             Self::PowerOff { .. } => StepId::PowerOff,
             Self::PowerOn { .. } => StepId::PowerOn,
             Self::EjectLeftover { .. } | Self::Insert { .. } => StepId::Media,
@@ -386,6 +405,12 @@ impl fmt::Display for Act {
             Self::HoldInSetup { .. } => {
                 f.write_str("hold the next boot in setup, so that no operating system starts")
             }
+            Self::DeleteVolume { name, what, .. } => {
+                write!(f, "delete volume {name} and all that is on it ({what})")
+            }
+            Self::CreateVolume { volume } => {
+                write!(f, "make volume {} ({} of {} drives)", volume.name, volume.raid, volume.drives.len())
+            }
             Self::PowerOn { purpose } => write!(f, "switch the host on {purpose}"),
             Self::EjectLeftover { slot, image } => write!(f, "eject the leftover {image} from {slot}"),
             Self::Insert { slot, url } => write!(f, "insert {url} into {slot}"),
@@ -407,13 +432,22 @@ pub enum PowerPurpose {
         /// The stage's key.
         stage: String,
     },
+    /// To have storage worked on: several controllers show and change it only while the host is on.
+    Storage {
+        /// Which boot for it, from 1.
+        boot: u32,
+    },
 }
+
+/// What a boot for storage is held in setup for, before its number.
+pub(crate) const STORAGE: &str = "storage ";
 
 impl fmt::Display for PowerPurpose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Install => "for the installation",
             Self::BiosStage { .. } => "for the BIOS settings",
+            Self::Storage { .. } => "for its storage",
         })
     }
 }

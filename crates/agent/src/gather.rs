@@ -1,12 +1,16 @@
 //! From a node's spec, its profile and the operator's word to what is wanted of it.
 
-use rackhand_profiles::{Profile, effective};
-use rackhand_spec::{BmcProtocol, BootMode, BootTransport, Follow as SpecFollow, NodeSpec};
+use rackhand_profiles::{MediaType, Profile, Volume, effective};
+use rackhand_spec::{
+    BmcProtocol, BootMode, BootTransport, Follow as SpecFollow, HardwareVolume, NodeSpec, RaidLevel,
+};
 
 use crate::{
     history::NodeHistory,
-    wanted::{Follow, Wanted},
+    wanted::{DriveChoice, Follow, Wanted, WantedStorage, WantedVolume},
 };
+
+const GIB: u64 = 1 << 30;
 
 /// The request of a spec that names none.
 const FIRST: &str = "first";
@@ -16,6 +20,10 @@ const FIRST: &str = "first";
 pub struct GatherOptions<'a> {
     /// Who asked by name for this node to be installed, whatever runs on it: `--install`.
     pub asked: Option<&'a str>,
+    /// Volumes that somebody asked for by name to be deleted: `--delete-volume`.
+    pub delete_volumes: &'a [String],
+    /// Whether what nobody has seen work may be tried: `--allow-unverified`.
+    pub allow_unverified: bool,
     /// What the journal knows of the node. It decides whether the spec's own permission is used up.
     pub history: Option<&'a NodeHistory>,
 }
@@ -44,6 +52,8 @@ pub fn gather(spec: &NodeSpec, profile: Option<&Profile>, options: GatherOptions
             Some(SpecFollow::Callback) => Follow::CallBack,
             Some(SpecFollow::None) | None => Follow::NotObservable,
         },
+        storage: WantedStorage { volumes: volumes(spec, profile), delete: options.delete_volumes.to_vec() },
+        allow_unverified: options.allow_unverified,
         cannot,
         hold: spec.hold,
         permission,
@@ -97,6 +107,79 @@ fn secure_boot(spec: &NodeSpec, profile: Option<&Profile>) -> (Option<bool>, Opt
     }
 }
 
+/// The volumes of the spec, else of the profile: what the site says of a node counts before what holds for its kind.
+fn volumes(spec: &NodeSpec, profile: Option<&Profile>) -> Vec<WantedVolume> {
+    let of_spec = spec.raid.as_ref().and_then(|raid| raid.hardware.as_ref()).filter(|all| !all.is_empty());
+    if let Some(of_spec) = of_spec {
+        return (1..).zip(of_spec).map(|(number, volume)| volume_of_spec(number, volume)).collect();
+    }
+    profile.into_iter().flat_map(|profile| &profile.spec.storage.volumes).map(volume_of_profile).collect()
+}
+
+/// A volume of a BareMetalHost; one without a name is found again by its place in the list.
+fn volume_of_spec(number: usize, volume: &HardwareVolume) -> WantedVolume {
+    WantedVolume {
+        name: volume.name.clone().unwrap_or_else(|| format!("volume-{number}")),
+        raid: rackhand_bmc::RaidLevel::parse(level(volume.level)),
+        drives: DriveChoice {
+            ids: volume.physical_disks.clone(),
+            count: volume
+                .number_of_physical_disks
+                .and_then(|count| usize::try_from(count).ok())
+                .unwrap_or_else(|| fewest(volume.level)),
+            media: volume.rotational.map(|spins| if spins { "HDD" } else { "SSD" }.to_owned()),
+            min_bytes: None,
+        },
+        bytes: volume.size_gibibytes.map(|gib| gib.saturating_mul(GIB)),
+        controller: volume.controller.clone(),
+    }
+}
+
+fn volume_of_profile(volume: &Volume) -> WantedVolume {
+    let kind = |media: MediaType| match media {
+        MediaType::Ssd => "SSD".to_owned(),
+        MediaType::Hdd => "HDD".to_owned(),
+    };
+    WantedVolume {
+        name: volume.name.clone(),
+        raid: rackhand_bmc::RaidLevel::parse(volume.raid.as_str()),
+        drives: DriveChoice {
+            ids: volume.drives.ids.clone(),
+            count: volume.drives.count.unwrap_or(0),
+            media: volume.drives.media.map(kind),
+            min_bytes: volume.drives.min_size_gib.map(|gib| gib.saturating_mul(GIB)),
+        },
+        bytes: volume.size_gib.map(|gib| gib.saturating_mul(GIB)),
+        controller: None,
+    }
+}
+
+/// Redfish's name of a BareMetalHost's level.
+const fn level(level: RaidLevel) -> &'static str {
+    match level {
+        RaidLevel::Raid0 => "RAID0",
+        RaidLevel::Raid1 => "RAID1",
+        RaidLevel::Raid2 => "RAID2",
+        RaidLevel::Raid5 => "RAID5",
+        RaidLevel::Raid6 => "RAID6",
+        RaidLevel::Raid10 => "RAID10",
+        RaidLevel::Raid50 => "RAID50",
+        RaidLevel::Raid60 => "RAID60",
+    }
+}
+
+/// The fewest drives of a level: what Metal3 takes where none is said.
+const fn fewest(level: RaidLevel) -> usize {
+    match level {
+        RaidLevel::Raid0 => 1,
+        RaidLevel::Raid1 => 2,
+        RaidLevel::Raid2 | RaidLevel::Raid5 => 3,
+        RaidLevel::Raid6 | RaidLevel::Raid10 => 4,
+        RaidLevel::Raid50 => 6,
+        RaidLevel::Raid60 => 8,
+    }
+}
+
 /// A sentence for each thing that is asked for and that this version does not do.
 fn cannot(spec: &NodeSpec, profile: Option<&Profile>) -> Vec<String> {
     let mut cannot = Vec::new();
@@ -112,30 +195,28 @@ fn cannot(spec: &NodeSpec, profile: Option<&Profile>) -> Vec<String> {
         (BmcProtocol::Redfish, BootTransport::VirtualMedia) => {}
     }
     if let Some(raid) = &spec.raid {
-        let mut say = |asked: Option<usize>, kind: &str| match asked {
-            None => {}
-            Some(0) => cannot.push(format!(
-                "the spec asks for every {kind} RAID volume to be removed, which this version does not do"
-            )),
-            Some(count) => cannot.push(format!(
-                "the spec asks for {count} {kind} RAID volume(s), which this version does not create"
-            )),
-        };
-        say(raid.hardware.as_ref().map(Vec::len), "hardware");
-        say(raid.software.as_ref().map(Vec::len), "software");
+        if raid.hardware.as_ref().is_some_and(Vec::is_empty) {
+            cannot.push(format!(
+                "the spec's hardwareRAIDVolumes is empty, an order to delete every volume; volumes go by name alone: rackhand apply --delete-volume {}=NAME",
+                spec.name
+            ));
+        }
+        if raid.software.is_some() {
+            cannot.push(
+                "the spec asks for software RAID, which the installed system makes, not its BMC; leave it to the installer"
+                    .to_owned(),
+            );
+        }
+    }
+    for volume in volumes(spec, profile) {
+        if volume.drives.number() == 0 {
+            cannot
+                .push(format!("volume {} says neither how many drives it is made of nor which", volume.name));
+        }
     }
     let updates = spec.firmware.len() + profile.map_or(0, |profile| profile.spec.firmware.len());
     if updates > 0 {
         cannot.push(format!("{updates} firmware update(s) are asked for, which this version does not do"));
-    }
-    if let Some(profile) = profile.filter(|profile| !profile.spec.storage.volumes.is_empty()) {
-        let names: Vec<&str> =
-            profile.spec.storage.volumes.iter().map(|volume| volume.name.as_str()).collect();
-        cannot.push(format!(
-            "profile {} asks for the storage volumes {}, which this version does not create",
-            profile.name,
-            names.join(", ")
-        ));
     }
     if spec.online == Some(false) {
         cannot.push(

@@ -1,6 +1,8 @@
 //! What is wanted of one node, gathered from its spec, its profile and what the operator said.
 
-use rackhand_bmc::Attributes;
+use std::fmt;
+
+use rackhand_bmc::{Attributes, RaidLevel};
 use serde::Serialize;
 
 /// What is wanted of one node. Made from a NodeSpec and its effective profile; everything the plan needs and nothing
@@ -23,12 +25,83 @@ pub struct Wanted {
     pub secure_boot: Option<bool>,
     /// Whether the installation says of itself how far it is.
     pub follow: Follow,
+    /// Volumes.
+    pub storage: WantedStorage,
+    /// Whether what nobody has seen work on this kind of BMC may be tried all the same.
+    pub allow_unverified: bool,
     /// What is asked for and cannot be done here yet, each a sentence. Anything in it refuses the plan.
     pub cannot: Vec<String>,
     /// The spec itself asks to wait (`holdInstallation`).
     pub hold: bool,
     /// Who allows installing whatever runs on it: `--install`, an annotation. `None` asks the journal.
     pub permission: Option<String>,
+}
+
+/// What is wanted of a node's storage.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct WantedStorage {
+    /// Volumes that there are to be. Others are left alone.
+    pub volumes: Vec<WantedVolume>,
+    /// Volumes that somebody asked for by name to be deleted, with all that is on them.
+    pub delete: Vec<String>,
+}
+
+impl WantedStorage {
+    /// Whether nothing is wanted of it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.volumes.is_empty() && self.delete.is_empty()
+    }
+}
+
+/// A volume that there is to be.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct WantedVolume {
+    /// Its name: what it is found again by.
+    pub name: String,
+    /// Its level.
+    pub raid: RaidLevel,
+    /// The drives it is made of.
+    pub drives: DriveChoice,
+    /// Its size in bytes; all the room there is when absent.
+    pub bytes: Option<u64>,
+    /// The controller, by name or model; the first that can when absent.
+    pub controller: Option<String>,
+}
+
+/// The drives of a volume: by name, or so many of a kind.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct DriveChoice {
+    /// The drives' names; empty chooses by the rest.
+    pub ids: Vec<String>,
+    /// How many.
+    pub count: usize,
+    /// Of which kind, `SSD` or `HDD`.
+    pub media: Option<String>,
+    /// Of which size at least, in bytes.
+    pub min_bytes: Option<u64>,
+}
+
+impl DriveChoice {
+    /// How many drives it takes.
+    #[must_use]
+    pub fn number(&self) -> usize {
+        if self.ids.is_empty() { self.count } else { self.ids.len() }
+    }
+}
+
+impl fmt::Display for DriveChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.ids.is_empty() {
+            return write!(f, "the free drives {}", self.ids.join(", "));
+        }
+        let media = self.media.as_deref().map(|media| format!("{media} ")).unwrap_or_default();
+        write!(f, "{} free {media}drives of one size", self.count)?;
+        match self.min_bytes {
+            Some(bytes) => write!(f, " of at least {} GiB", bytes >> 30),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Whether the installation says of itself how far it is.

@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use crate::{
     World,
-    args::{ApplyArgs, Global, PlanArgs, SiteArgs, TrustArgs},
+    args::{ApplyArgs, ConsentArgs, Global, PlanArgs, SiteArgs, TrustArgs},
     exit::usage,
     fleet::ReportOptions,
     render::Style,
@@ -184,6 +184,8 @@ pub(crate) struct PlanOptions {
     pub(crate) site: SiteOptions,
     pub(crate) only: Vec<String>,
     pub(crate) install: Vec<String>,
+    /// What is done only when asked for by name.
+    pub(crate) consent: ConsentArgs,
     pub(crate) detailed_exitcode: bool,
     pub(crate) output: crate::args::Format,
     pub(crate) trust: TrustOptions,
@@ -197,6 +199,7 @@ impl PlanOptions {
             site: SiteOptions::resolve(args.site, config, &pick)?,
             only: args.node,
             install: args.install,
+            consent: args.consent,
             detailed_exitcode: args.detailed_exitcode,
             output: args.output.into(),
             trust: TrustOptions::resolve(args.trust, config, &pick)?,
@@ -211,6 +214,8 @@ pub(crate) struct ApplyOptions {
     pub(crate) site: SiteOptions,
     pub(crate) only: Vec<String>,
     pub(crate) install: Vec<String>,
+    /// What is done only when asked for by name.
+    pub(crate) consent: ConsentArgs,
     pub(crate) strict: bool,
     pub(crate) iso: Option<String>,
     pub(crate) iso_sha256: Option<rackhand_spec::Sha256>,
@@ -237,6 +242,7 @@ impl ApplyOptions {
             site: SiteOptions::resolve(args.site, config, &pick)?,
             only: args.node,
             install: args.install,
+            consent: args.consent,
             strict: args.strict,
             iso: pick.pick(args.iso, "RACKHAND_ISO", config.iso.clone())?,
             iso_sha256: digest.map_err(|error| usage(format!("--iso-sha256: {error}")))?,

@@ -1,8 +1,9 @@
 //! The site: its nodes, what is said about its files, its profiles and its Secrets.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
+use rackhand_agent::{gather::GatherOptions, history::NodeHistory};
 use rackhand_profiles::{HostIdentity, Profile, Profiles};
 use rackhand_spec::{
     Code, Diagnostic, LoadOptions, Loaded, NodeSpec, Severity, folded, load,
@@ -10,7 +11,7 @@ use rackhand_spec::{
 };
 use secrecy::SecretString;
 
-use crate::{World, exit::usage, options::SiteOptions};
+use crate::{World, args::ConsentArgs, exit::usage, options::SiteOptions};
 
 /// A loaded site.
 #[derive(Debug)]
@@ -67,6 +68,24 @@ impl Site {
         given.iter().map(resolve).collect()
     }
 
+    /// What an operator allows by name, of nodes that there are.
+    pub(crate) fn consent(&self, given: &ConsentArgs) -> anyhow::Result<Consent> {
+        let mut consent = Consent {
+            unverified: self.resolve(&given.allow_unverified, "--allow-unverified")?,
+            ..Consent::default()
+        };
+        for one in &given.delete_volume {
+            let Some((node, volume)) = one.split_once('=').filter(|(_, volume)| !volume.trim().is_empty())
+            else {
+                return Err(usage(format!("--delete-volume {one}: write NODE=VOLUME")));
+            };
+            for node in self.resolve(&[node.to_owned()], "--delete-volume")? {
+                consent.delete.entry(node).or_default().push(volume.trim().to_owned());
+            }
+        }
+        Ok(consent)
+    }
+
     /// The credentials for a node's BMC.
     pub(crate) fn credentials(&self, node: &NodeSpec) -> Result<Credentials, CredentialsError> {
         self.sources.resolve(&node.namespace, &node.credentials_name)
@@ -77,6 +96,32 @@ impl Site {
         match &node.profile {
             None => Ok(None),
             Some(name) => self.profiles.select(name, host).map(Some).map_err(|error| error.to_string()),
+        }
+    }
+}
+
+/// What an operator allows by name.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Consent {
+    /// Volumes that may be deleted, by node.
+    delete: BTreeMap<String, Vec<String>>,
+    /// Nodes on which what nobody has seen work may be tried.
+    unverified: BTreeSet<String>,
+}
+
+impl Consent {
+    /// What counts beside a node's spec and profile.
+    pub(crate) fn options<'a>(
+        &'a self,
+        node: &str,
+        asked: Option<&'a str>,
+        history: Option<&'a NodeHistory>,
+    ) -> GatherOptions<'a> {
+        GatherOptions {
+            asked,
+            delete_volumes: self.delete.get(node).map_or(&[], Vec::as_slice),
+            allow_unverified: self.unverified.contains(node),
+            history,
         }
     }
 }

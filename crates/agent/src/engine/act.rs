@@ -2,9 +2,16 @@
 
 use std::time::Duration;
 
-use rackhand_bmc::{BiosStage, Bmc, BootTarget, Error, Mark, MediaImage, Outcome, Pacing, Result};
+use rackhand_bmc::{
+    BiosStage, Bmc, BootTarget, Error, ErrorKind, JobState, Mark, MediaImage, NewVolume, Outcome, Pacing,
+    Pending, Result, StorageView, VolumeId,
+};
+use tokio::time::{Instant, sleep};
 
 use crate::event::{Act, ActResult};
+
+/// How long a job may be scheduled before it is taken to wait for a reset: real-time jobs begin within seconds.
+const SCHEDULED_WAITS: Duration = Duration::from_secs(60);
 
 /// What carrying out an act came to.
 pub(super) enum Carried {
@@ -26,6 +33,10 @@ pub(super) async fn carry_out(bmc: &Bmc, act: &Act) -> Carried {
             Ok(boot) => boot.set_secure_boot(*enabled).await,
             Err(error) => Err(error),
         },
+        Act::DeleteVolume { volume, .. } => {
+            return volumes_changed(bmc, act, delete(bmc, volume).await).await;
+        }
+        Act::CreateVolume { volume } => return volumes_changed(bmc, act, create(bmc, volume).await).await,
         Act::HoldInSetup { .. } => bmc.boot_once(&BootTarget::BiosSetup).await,
         Act::EjectLeftover { slot, .. } => bmc.clear_slot(slot).await,
         Act::Eject { slot, .. } => bmc.eject_proven(slot).await,
@@ -49,11 +60,91 @@ async fn stage(bmc: &Bmc, attributes: rackhand_bmc::Attributes) -> Result<Outcom
     bmc.bios()?.stage(&stage).await
 }
 
+async fn create(bmc: &Bmc, volume: &NewVolume) -> Result<Outcome> {
+    let outcome = bmc.storage()?.create_volume(volume).await?;
+    ended(bmc, outcome).await
+}
+
+async fn delete(bmc: &Bmc, volume: &VolumeId) -> Result<Outcome> {
+    let outcome = bmc.storage()?.delete_volume(volume).await?;
+    ended(bmc, outcome).await
+}
+
+/// Follows the job of an outcome to its end. One that only waits for a reset is left waiting.
+async fn ended(bmc: &Bmc, outcome: Outcome) -> Result<Outcome> {
+    let job = match &outcome {
+        Outcome::Running(job) => job.clone(),
+        Outcome::Pending(Pending { job: Some(job), .. }) => job.clone(),
+        _ => return Ok(outcome),
+    };
+    let begun = Instant::now();
+    let mut scheduled_since = None;
+    loop {
+        match bmc.jobs()?.job(&job).await {
+            Ok(seen) if seen.state == JobState::Failed => {
+                let why = seen.message.as_deref().unwrap_or("it says nothing more");
+                let said = format!("job {job} failed: {why}");
+                return Err(Error::new(ErrorKind::NotObserved, &bmc.address, said));
+            }
+            Ok(seen) if seen.state.is_over() => return Ok(Outcome::Done),
+            Ok(seen) => {
+                let since = *scheduled_since.get_or_insert_with(Instant::now);
+                if seen.state != JobState::Scheduled {
+                    scheduled_since = None;
+                } else if since.elapsed() >= SCHEDULED_WAITS {
+                    return Ok(outcome);
+                }
+            }
+            Err(error) if error.kind().is_transient() => {}
+            Err(error) => return Err(error),
+        }
+        if begun.elapsed() >= bmc.pacing.bios_apply {
+            let said = format!("waited {:?} for job {job} to end", bmc.pacing.bios_apply);
+            return Err(Error::new(ErrorKind::NotObserved, &bmc.address, said));
+        }
+        sleep(bmc.pacing.poll).await;
+    }
+}
+
+/// What a change of volumes came to: proven when it shows, and to be seen after a reset when it does not yet.
+async fn volumes_changed(bmc: &Bmc, act: &Act, outcome: Result<Outcome>) -> Carried {
+    match outcome {
+        Ok(Outcome::Unknown { seen }) => return Carried::Unknown(seen),
+        Ok(Outcome::Unchanged) => return Carried::Proven(ActResult::AlreadySo),
+        Ok(_) => {}
+        Err(error) => return Carried::Failed(error),
+    }
+    let seen = match bmc.storage() {
+        Ok(storage) => storage.view().await,
+        Err(error) => Err(error),
+    };
+    match seen {
+        Ok(view) if shows(act, &view) => Carried::Proven(ActResult::Done { mark: None }),
+        Ok(_) => Carried::Proven(ActResult::Undecidable),
+        Err(error) if error.kind().is_transient() => Carried::Proven(ActResult::Undecidable),
+        Err(error) => Carried::Failed(error),
+    }
+}
+
+fn shows(act: &Act, view: &StorageView) -> bool {
+    match act {
+        Act::CreateVolume { volume } => view
+            .volume_named(&volume.name)
+            .is_some_and(|(_, there)| there.raid.as_ref() == Some(&volume.raid)),
+        Act::DeleteVolume { volume, .. } => {
+            !view.controllers.iter().flat_map(|one| &one.volumes).any(|one| one.id == *volume)
+        }
+        _ => false,
+    }
+}
+
 /// How long after its intent an act can still change what is seen: a request under way, and the time the BMC then
 /// takes to show it.
 pub(super) fn in_flight(act: &Act, pacing: &Pacing) -> Duration {
     let request = match act {
-        Act::StageBios { .. } => pacing.slow_request_timeout,
+        Act::StageBios { .. } | Act::CreateVolume { .. } | Act::DeleteVolume { .. } => {
+            pacing.slow_request_timeout
+        }
         _ => pacing.request_timeout,
     };
     let shows = match act {
@@ -61,6 +152,8 @@ pub(super) fn in_flight(act: &Act, pacing: &Pacing) -> Duration {
         Act::Insert { .. } => pacing.media_attach,
         Act::EjectLeftover { .. } | Act::Eject { .. } => pacing.media_detach,
         Act::BootCdOnce | Act::HoldInSetup { .. } | Act::ClearBootOverride => pacing.boot_override,
+        // A job that was accepted still has to run.
+        Act::CreateVolume { .. } | Act::DeleteVolume { .. } => pacing.power_change,
         Act::StageBios { .. } | Act::SetSecureBoot { .. } => Duration::ZERO,
     };
     request + pacing.write_margin + shows

@@ -193,10 +193,11 @@ pub(super) async fn await_sign(
             shared.sighted(node, Evidence::NoResetSeen).await?;
             continue;
         }
-        let interval = if sign == Await::Attached { pacing.poll } else { pacing.follow };
+        let looks = matches!(sign, Await::Attached | Await::Storage);
+        let interval = if looks { pacing.poll } else { pacing.follow };
         // Either is a reason to look: somebody wrote, or time has passed.
         let _ = timeout(interval, changed.changed()).await;
-        if sign == Await::Attached {
+        if looks {
             return Ok(Ok(Waited::Seen));
         }
         match look_at_host(bmc).await {
@@ -242,6 +243,12 @@ fn too_late(
     match sign {
         Await::Attached => (since > pacing.media_attach)
             .then(|| format!("waited {:?} for {url} to be attached", pacing.media_attach)),
+        Await::Storage => (since > pacing.bios_apply).then(|| {
+            format!(
+                "waited {} for the controllers to be ready, or for what was sent to them to show",
+                for_people(pacing.bios_apply)
+            )
+        }),
         _ if unread && waited > pacing.boot_evidence => Some(format!(
             "0 bytes were read by BMC {address} from {url} in {} since the host was switched on: the BMC cannot reach this address, or the host does not boot its virtual CD",
             for_people(pacing.boot_evidence)

@@ -428,7 +428,11 @@ impl NodeRun<'_> {
         };
         tries.reset(self.shared);
         // That the host goes off after its settings are in force is not what a reader of this step wants to know.
-        if !matches!(act, Act::PowerOff { purpose: PowerPurpose::BiosStage { .. }, .. }) {
+        let aside = matches!(
+            act,
+            Act::PowerOff { purpose: PowerPurpose::BiosStage { .. } | PowerPurpose::Storage { .. }, .. }
+        );
+        if !aside {
             steps.say(said(act, &result));
         }
         self.record(Event::Outcome { job, act: act.clone(), result }).await?;

@@ -1,6 +1,9 @@
 //! Reading what the plan needs to know.
 
-use rackhand_bmc::{BiosPlan, Bmc, Error, ErrorKind, Operation, PendingSettings, Result};
+use rackhand_bmc::{
+    BiosPlan, Bmc, Error, ErrorKind, HostProgress, HostView, Operation, PendingSettings, PowerState,
+    Readiness, ReadyState, Result, StorageView,
+};
 
 use crate::{
     plan::{BiosObserved, Observed},
@@ -46,7 +49,46 @@ pub(super) async fn observe_to(bmc: &Bmc, wanted: &Wanted, depth: Depth) -> Resu
     };
     let macs = if depth == Depth::Full && wanted.boot_mac.is_some() { macs(bmc).await? } else { None };
     let identity = bmc.identity.clone();
-    Ok(Observed { identity, capabilities: bmc.capabilities.clone(), view, slots, bios, secure_boot, macs })
+    let (storage, storage_busy) = if following || wanted.storage.is_empty() {
+        (None, None)
+    } else {
+        observe_storage(bmc, &view).await?
+    };
+    Ok(Observed {
+        identity,
+        capabilities: bmc.capabilities.clone(),
+        view,
+        slots,
+        bios,
+        secure_boot,
+        macs,
+        storage,
+        storage_busy,
+    })
+}
+
+async fn observe_storage(bmc: &Bmc, view: &HostView) -> Result<(Option<StorageView>, Option<String>)> {
+    if bmc.require(Operation::StorageRead).is_err() {
+        return Ok((None, None));
+    }
+    let Some(storage) = &bmc.storage else { return Ok((None, None)) };
+    let Some(seen) = absent_is_none(storage.view().await)? else { return Ok((None, None)) };
+    // A member that cannot be read may be the very volume or drive that counts.
+    if let Some(skipped) = seen.skipped.first() {
+        let why = format!("storage cannot be read as a whole: {}: {}", skipped.what, skipped.why);
+        return Err(Error::new(ErrorKind::Protocol, &bmc.address, why));
+    }
+    if view.power != PowerState::On {
+        return Ok((Some(seen), None));
+    }
+    let mut busy = (view.progress == HostProgress::InPost).then(|| "the host is in POST".to_owned());
+    if busy.is_none()
+        && let Some(manager) = &bmc.manager
+        && let ReadyState::NotYet(why) = manager.ready(Readiness::StorageInventory).await?
+    {
+        busy = Some(why);
+    }
+    Ok((Some(seen), busy))
 }
 
 async fn observe_bios(bmc: &Bmc, wanted: &Wanted) -> Result<Option<BiosObserved>> {

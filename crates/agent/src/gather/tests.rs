@@ -171,7 +171,7 @@ fn the_install_annotation_permits_once() {
     spec.install = Some("april".into());
     let permitted = |history: &History| {
         let history = history.node("site/node");
-        let wanted = gather(&spec, None, GatherOptions { asked: None, history });
+        let wanted = gather(&spec, None, GatherOptions { history, ..GatherOptions::default() });
         (wanted.permission.is_some(), gate_by_record(&wanted, history))
     };
     assert!(permitted(&records(vec![])).0);
@@ -190,6 +190,10 @@ fn the_install_annotation_permits_once() {
 #[test]
 fn the_operators_word_permits_whatever_the_record_says() {
     let history = records(job("first", Some(JobResult::Installed)));
-    let options = GatherOptions { asked: Some("--install"), history: history.node("site/node") };
+    let options = GatherOptions {
+        asked: Some("--install"),
+        history: history.node("site/node"),
+        ..GatherOptions::default()
+    };
     assert_eq!(gather(&spec(), None, options).permission.as_deref(), Some("--install"));
 }

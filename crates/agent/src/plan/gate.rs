@@ -128,9 +128,14 @@ pub fn gate(wanted: &Wanted, history: Option<&NodeHistory>, power: PowerState) -
     }
 }
 
-/// Whether the job itself had switched the host on, to have BIOS settings applied.
+/// Whether the job itself had switched the host on, to have BIOS settings applied or its storage worked on.
 fn switched_on_by(job: &JobHistory) -> bool {
-    job.acts.iter().any(|known| matches!(known.act, Act::PowerOn { purpose: PowerPurpose::BiosStage { .. } }))
+    job.acts.iter().any(|known| {
+        matches!(
+            known.act,
+            Act::PowerOn { purpose: PowerPurpose::BiosStage { .. } | PowerPurpose::Storage { .. } }
+        )
+    })
 }
 
 /// Whether the machine that answers now is another than the one the journal knows of this node, in a sentence: an

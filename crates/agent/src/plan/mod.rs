@@ -8,10 +8,11 @@ mod gate;
 mod next;
 mod resolve;
 mod steps;
+mod volumes;
 
 use rackhand_bmc::{
     AttributeValue, BiosPlan, BiosStage, BootTarget, Capabilities, HostView, Identity, Mark, MediaSlot,
-    PendingSettings, PowerState, SecureBootState,
+    PendingSettings, PowerState, SecureBootState, StorageView,
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -20,6 +21,7 @@ pub use gate::{Gate, gate, gate_by_record, other_machine};
 pub use next::{Await, Next, next, problems};
 pub use resolve::{resolve, undo};
 pub use steps::{PlannedStep, StepState, steps};
+pub use volumes::{Doomed, VolumePlan, volumes};
 
 use crate::{
     event::{Act, JobId, PowerPurpose, StepId},
@@ -43,6 +45,10 @@ pub struct Observed {
     pub secure_boot: Option<SecureBootState>,
     /// The MAC addresses that the BMC shows; `None` when it shows none.
     pub macs: Option<Vec<String>>,
+    /// Storage, when something is wanted of it. `None` also where this BMC shows none.
+    pub storage: Option<StorageView>,
+    /// Why storage cannot be changed just now, of a host that is on: its POST, or device discovery in it.
+    pub storage_busy: Option<String>,
 }
 
 impl Observed {
@@ -157,6 +163,25 @@ fn running_stage(job: &JobHistory) -> Option<String> {
     None
 }
 
+/// The boot that the host was switched on for so that its storage can be worked on, and not off again: its number.
+fn running_storage(job: &JobHistory) -> Option<u32> {
+    let boot = storage_boots(job);
+    let off = job.acts.iter().any(|known| {
+        matches!(known.act, Act::PowerOff { purpose: PowerPurpose::Storage { boot: seen }, .. } if seen == boot)
+            && known.is_done()
+    });
+    (boot > 0 && !off).then_some(boot)
+}
+
+/// How often this job has switched the host on for its storage.
+fn storage_boots(job: &JobHistory) -> u32 {
+    let boots = job.acts.iter().filter_map(|known| match known.act {
+        Act::PowerOn { purpose: PowerPurpose::Storage { boot } } if known.is_done() => Some(boot),
+        _ => None,
+    });
+    boots.max().unwrap_or(0)
+}
+
 /// The name of the next job of a node.
 #[must_use]
 pub fn job_id(node: &str, jobs_begun: u32) -> JobId {
@@ -172,6 +197,7 @@ pub fn advice(step: StepId, node: &str) -> String {
         }
         StepId::Check => "Correct the spec or the profile",
         StepId::Bios => "Correct the setting in the spec or the profile, or look at the BMC's own log",
+        StepId::Storage => "Correct the volumes in the profile, or look at the controller and its drives",
         StepId::Media => {
             "See whether the BMC answers and reaches the image's address: route, firewall, which of this host's addresses it is served at (--media-url)"
         }

@@ -1,11 +1,16 @@
 //! What comes next in a job.
 
-use rackhand_bmc::{BiosStage, BootTarget, HostProgress, Mark, Operation, PowerOffPolicy};
+use rackhand_bmc::{
+    BiosStage, BootTarget, HostProgress, Mark, Operation, PowerOffPolicy, StorageView, VolumeId,
+};
 use serde::Serialize;
 
-use super::{Observed, install_power_on, running_stage, stage_key, stage_mark};
+use super::{
+    Observed, VolumePlan, install_power_on, running_stage, running_storage, stage_key, stage_mark,
+    storage_boots, volumes,
+};
 use crate::{
-    event::{Act, ActResult, Evidence, JobResult, PowerPurpose, StepId, Trigger},
+    event::{Act, ActResult, Evidence, JobResult, PowerPurpose, STORAGE, StepId, Trigger},
     history::{ActHistory, JobHistory},
     wanted::{Follow, Wanted},
 };
@@ -46,6 +51,8 @@ pub enum Await {
     Attached,
     /// Any sign that the host boots the image.
     Boot,
+    /// That storage can be worked on, or that what was sent shows.
+    Storage,
     /// That the installer has written the disk.
     DiskWritten,
     /// The reset that follows.
@@ -60,6 +67,7 @@ impl Await {
     pub fn step(self) -> StepId {
         match self {
             Self::Attached => StepId::Media,
+            Self::Storage => StepId::Storage,
             Self::Boot | Self::DiskWritten | Self::Reset | Self::Installed => StepId::Follow,
         }
     }
@@ -87,8 +95,39 @@ pub fn problems(wanted: &Wanted, observed: &Observed, trigger: &Trigger) -> Vec<
     if wanted.secure_boot == Some(true) && observed.secure_boot.is_none_or(|seen| seen.enabled.is_none()) {
         problems.push("the spec asks for UEFISecureBoot, and this BMC does not show secure boot".to_owned());
     }
+    problems.extend(storage_problems(wanted, observed));
     if !matches!(trigger, Trigger::Asked { .. }) {
         problems.extend(other_machine(wanted, observed));
+    }
+    problems
+}
+
+/// Why the volumes that are wanted cannot be had. What shows only once the host is on is found out then.
+fn storage_problems(wanted: &Wanted, observed: &Observed) -> Vec<String> {
+    if wanted.storage.is_empty() {
+        return Vec::new();
+    }
+    let Some(view) = &observed.storage else {
+        return vec!["volumes are asked for, and this BMC shows no storage".to_owned()];
+    };
+    let plan = if view.partial.is_none() { volumes(wanted, view, |_| false) } else { VolumePlan::default() };
+    let mut needed = Vec::new();
+    if !wanted.storage.volumes.is_empty() && (view.partial.is_some() || !plan.create.is_empty()) {
+        needed.push(Operation::StorageWrite);
+    }
+    if !wanted.storage.delete.is_empty() {
+        needed.push(Operation::VolumeDelete);
+    }
+    let mut problems = plan.problems;
+    for operation in needed {
+        problems.extend(observed.capabilities.refusal(operation));
+        if let Some(source) = observed.capabilities.unverified(operation).filter(|_| !wanted.allow_unverified)
+        {
+            problems.push(format!(
+                "nobody has seen {operation:?} work on this kind of BMC ({source}); to try it all the same: rackhand apply --allow-unverified {}",
+                wanted.node
+            ));
+        }
     }
     problems
 }
@@ -111,6 +150,7 @@ pub fn next(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory>, imag
         return follow(wanted, observed, job, image_url);
     }
     prepare_bios(wanted, observed, job)
+        .or_else(|| prepare_storage(wanted, observed, job))
         .or_else(|| off_for_install(observed, job))
         .or_else(|| secure_boot(wanted, observed))
         .or_else(|| mount(observed, job, image_url))
@@ -148,12 +188,89 @@ fn prepare_bios(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory>) 
     Some(Next::Act(power_on))
 }
 
+/// Volumes: with the host on and held in setup, where every controller can be seen and worked on; what still does not
+/// show then gets one more boot.
+fn prepare_storage(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory>) -> Option<Next> {
+    if wanted.storage.is_empty() {
+        return None;
+    }
+    let fail = |error: String| Some(Next::Fail { step: StepId::Storage, error });
+    let Some(view) = &observed.storage else { return fail("this BMC shows no storage any more".to_owned()) };
+    let plan = volume_plan(wanted, view, job);
+    let whole = view.partial.is_none();
+    if whole && plan.is_nothing() {
+        return None;
+    }
+    let boot = job.map_or(0, storage_boots);
+    let on_by_us = job.is_some_and(|job| running_stage(job).is_some() || running_storage(job).is_some());
+    if observed.is_off() {
+        return Some(boot_for_storage(observed, boot + 1));
+    }
+    if !on_by_us {
+        return Some(Next::Act(power_off(job)));
+    }
+    if !whole || observed.storage_busy.is_some() {
+        return Some(Next::Await(Await::Storage));
+    }
+    if !plan.problems.is_empty() {
+        return fail(plan.problems.join("; "));
+    }
+    let delete = plan.delete.iter().map(|doomed| Act::DeleteVolume {
+        volume: doomed.volume.clone(),
+        name: doomed.name.clone(),
+        what: doomed.what.clone(),
+    });
+    let create = plan.create.iter().map(|volume| Act::CreateVolume { volume: volume.clone() });
+    let act = delete.chain(create).next()?;
+    let sent = job
+        .and_then(|job| job.act(&act))
+        .is_some_and(|known| known.is_done() || known.result == Some(ActResult::Undecidable));
+    if !sent {
+        return Some(Next::Act(act));
+    }
+    // Accepted, and it does not show: it waits for a reset. One is enough.
+    let since = job.map_or(0, |job| boots_since(job, &act));
+    Some(if since == 0 { Next::Act(power_off(job)) } else { Next::Await(Await::Storage) })
+}
+
+fn volume_plan(wanted: &Wanted, view: &StorageView, job: Option<&JobHistory>) -> VolumePlan {
+    let deleted = |id: &VolumeId| {
+        job.is_some_and(|job| {
+            job.acts.iter().any(|known| {
+                matches!(&known.act, Act::DeleteVolume { volume, .. } if volume == id) && known.is_done()
+            })
+        })
+    };
+    volumes(wanted, view, deleted)
+}
+
+fn boot_for_storage(observed: &Observed, boot: u32) -> Next {
+    let can_hold = observed.capabilities.refusal(Operation::BootSetupOnce).is_none();
+    if can_hold && !observed.armed(&BootTarget::BiosSetup) {
+        return Next::Act(Act::HoldInSetup { stage: format!("{STORAGE}{boot}") });
+    }
+    Next::Act(Act::PowerOn { purpose: PowerPurpose::Storage { boot } })
+}
+
+/// How often the host was switched on for its storage after an act was intended.
+fn boots_since(job: &JobHistory, act: &Act) -> usize {
+    let later = job.acts.iter().skip_while(|known| known.act != *act);
+    later
+        .filter(|known| {
+            matches!(known.act, Act::PowerOn { purpose: PowerPurpose::Storage { .. } }) && known.is_done()
+        })
+        .count()
+}
+
 fn off_for_install(observed: &Observed, job: Option<&JobHistory>) -> Option<Next> {
     (!observed.is_off()).then(|| Next::Act(power_off(job)))
 }
 
 /// Off after a BIOS stage is by force: the host sits in setup or POST. Off before anything else asks first.
 fn power_off(job: Option<&JobHistory>) -> Act {
+    if let Some(boot) = job.and_then(running_storage) {
+        return Act::PowerOff { purpose: PowerPurpose::Storage { boot }, policy: PowerOffPolicy::Force };
+    }
     match job.and_then(running_stage) {
         Some(stage) => {
             Act::PowerOff { purpose: PowerPurpose::BiosStage { stage }, policy: PowerOffPolicy::Force }

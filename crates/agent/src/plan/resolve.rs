@@ -2,7 +2,7 @@
 
 use rackhand_bmc::{BiosStage, BootTarget, MediaSlot, PowerOffPolicy, PowerState};
 
-use super::{Observed, running_stage};
+use super::{Observed, running_stage, running_storage};
 use crate::{
     event::{Act, ActResult, PowerPurpose},
     history::JobHistory,
@@ -29,6 +29,18 @@ pub fn resolve(act: &Act, observed: &Observed) -> ActResult {
         Act::SetSecureBoot { enabled } => {
             observed.secure_boot.and_then(|seen| seen.enabled) == Some(*enabled)
         }
+        Act::CreateVolume { volume } => observed
+            .storage
+            .as_ref()
+            .and_then(|view| view.volume_named(&volume.name))
+            .is_some_and(|(_, there)| there.raid.as_ref() == Some(&volume.raid)),
+        Act::DeleteVolume { volume, .. } => match &observed.storage {
+            // What a partial view does not show may be there.
+            Some(view) if view.partial.is_none() => {
+                !view.controllers.iter().flat_map(|one| &one.volumes).any(|one| one.id == *volume)
+            }
+            _ => return ActResult::Undecidable,
+        },
         Act::HoldInSetup { .. } => observed.armed(&BootTarget::BiosSetup),
         Act::Insert { slot, url } => observed.slots.iter().any(|seen| {
             seen.id == *slot && seen.image.as_deref() == Some(url.as_str()) && seen.problem.is_none()
@@ -48,7 +60,9 @@ pub fn resolve(act: &Act, observed: &Observed) -> ActResult {
 #[must_use]
 pub fn undo(observed: &Observed, job: &JobHistory) -> Vec<Act> {
     let mut acts = Vec::new();
-    if let Some(stage) = running_stage(job).filter(|_| observed.view.power != PowerState::Off) {
+    if let Some(boot) = running_storage(job).filter(|_| observed.view.power != PowerState::Off) {
+        acts.push(Act::PowerOff { purpose: PowerPurpose::Storage { boot }, policy: PowerOffPolicy::Force });
+    } else if let Some(stage) = running_stage(job).filter(|_| observed.view.power != PowerState::Off) {
         acts.push(Act::PowerOff {
             purpose: PowerPurpose::BiosStage { stage },
             policy: PowerOffPolicy::Force,

@@ -3,7 +3,7 @@
 use rackhand_bmc::{BootTarget, PowerState};
 use serde::Serialize;
 
-use super::{Observed, install_power_on};
+use super::{Observed, install_power_on, volumes};
 use crate::{
     event::{StepId, StepResult},
     history::JobHistory,
@@ -78,7 +78,7 @@ fn describe(step: StepId, wanted: &Wanted, observed: &Observed) -> (StepState, S
         },
         StepId::Firmware => (NotRequired, "no updates asked for".to_owned()),
         StepId::Bios => bios(wanted, observed),
-        StepId::Storage => (NotRequired, "no volumes asked for".to_owned()),
+        StepId::Storage => storage(wanted, observed),
         StepId::Media => match observed.slot() {
             Some(slot) if slot.is_empty() => (Todo, format!("insert the image into {}", slot.name)),
             Some(slot) => {
@@ -106,6 +106,31 @@ fn describe(step: StepId, wanted: &Wanted, observed: &Observed) -> (StepState, S
         },
         StepId::Settle => (Todo, "give the session back, report".to_owned()),
     }
+}
+
+fn storage(wanted: &Wanted, observed: &Observed) -> (StepState, String) {
+    if wanted.storage.is_empty() {
+        return (StepState::NotRequired, "no volumes asked for".to_owned());
+    }
+    let names: Vec<&str> = wanted.storage.volumes.iter().map(|volume| volume.name.as_str()).collect();
+    let Some(view) = &observed.storage else {
+        return (StepState::Todo, "this BMC shows no storage".to_owned());
+    };
+    if let Some(why) = &view.partial {
+        let detail = format!("see to {} once the host is on and held in setup: {why}", names.join(", "));
+        return (StepState::Todo, detail);
+    }
+    let plan = volumes::volumes(wanted, view, |_| false);
+    if plan.is_nothing() {
+        return (StepState::AlreadySo, format!("volumes as wanted: {}", names.join(", ")));
+    }
+    let delete = plan
+        .delete
+        .iter()
+        .map(|doomed| format!("DELETE volume {} and all that is on it ({})", doomed.name, doomed.what));
+    let create = plan.create.iter().map(|new| format!("make {}", volumes::describe_new(view, new)));
+    let parts: Vec<String> = delete.chain(create).chain(plan.problems.iter().cloned()).collect();
+    (StepState::Todo, parts.join("; "))
 }
 
 fn bios(wanted: &Wanted, observed: &Observed) -> (StepState, String) {

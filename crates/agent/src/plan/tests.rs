@@ -14,7 +14,7 @@ use crate::{
     event::{ActResult, Decision, Event, Evidence, JobResult, Trigger},
     history::{History, InstalledHow, NodeHistory},
     journal::Record,
-    wanted::{Follow, Wanted},
+    wanted::{Follow, Wanted, WantedStorage},
 };
 
 const NODE: &str = "site/node";
@@ -30,6 +30,8 @@ fn wanted() -> Wanted {
         bios_source: None,
         secure_boot: None,
         follow: Follow::CallBack,
+        storage: WantedStorage::default(),
+        allow_unverified: false,
         cannot: Vec::new(),
         hold: false,
         permission: None,
@@ -125,6 +127,8 @@ impl World {
             }),
             secure_boot: None,
             macs: None,
+            storage: None,
+            storage_busy: None,
         }
     }
 
@@ -144,6 +148,7 @@ impl World {
             Act::EjectLeftover { .. } | Act::Eject { .. } => self.image = None,
             Act::BootCdOnce => self.armed = Some(BootTarget::Cd),
             Act::ClearBootOverride => self.armed = None,
+            Act::DeleteVolume { .. } | Act::CreateVolume { .. } => panic!("the model wants no volumes"),
         }
     }
 }
@@ -224,7 +229,7 @@ fn drive(world: &mut World, book: &mut Book, kills: &[Kill]) -> Next {
                     }
                     Await::Reset => Evidence::HostReset,
                     Await::Installed => Evidence::CalledBack { stage: "Done".to_owned() },
-                    Await::Attached | Await::Boot => panic!("the model needs no {sign:?}"),
+                    Await::Attached | Await::Boot | Await::Storage => panic!("the model needs no {sign:?}"),
                 };
                 book.write(Event::Sighted { job: job.clone(), evidence });
             }

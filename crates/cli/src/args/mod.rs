@@ -13,8 +13,8 @@ pub use record::{
     AdoptArgs, CancelArgs, Describable, DescribeArgs, GetArgs, LogFormat, LogsArgs, RetryArgs, What,
 };
 pub use site::{
-    ApplyArgs, DemoArgs, FaultName, PlanArgs, ProfileArgs, ProfileCommand, RolloutArgs, ServingArgs,
-    SiteArgs, TrustArgs, ValidateArgs,
+    ApplyArgs, ConsentArgs, DemoArgs, FaultName, PlanArgs, ProfileArgs, ProfileCommand, RolloutArgs,
+    ServingArgs, SiteArgs, TrustArgs, ValidateArgs,
 };
 
 /// Turns SiteConfig, ClusterInstance and BareMetalHost files into booted, configured, reported servers.

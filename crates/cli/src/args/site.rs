@@ -109,6 +109,9 @@ pub struct PlanArgs {
     /// Plan as if this node were to be installed, whatever runs on it; can be given more than once.
     #[arg(long, value_name = "NODE")]
     pub install: Vec<String>,
+    /// Consent.
+    #[command(flatten)]
+    pub consent: ConsentArgs,
     /// Exit with 6 when there is something to do.
     #[arg(long)]
     pub detailed_exitcode: bool,
@@ -143,6 +146,9 @@ pub struct ApplyArgs {
     /// Install this node, whatever runs on it; can be given more than once.
     #[arg(long, value_name = "NODE")]
     pub install: Vec<String>,
+    /// Consent.
+    #[command(flatten)]
+    pub consent: ConsentArgs,
     /// Do nothing at all when any node or file has errors.
     #[arg(long)]
     pub strict: bool,
@@ -161,6 +167,18 @@ pub struct ApplyArgs {
     /// How much at once.
     #[command(flatten)]
     pub rollout: RolloutArgs,
+}
+
+/// What is done only when asked for by name.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Only when asked for by name")]
+pub struct ConsentArgs {
+    /// Delete this volume of this node, with all that is on it; can be given more than once.
+    #[arg(long, value_name = "NODE=VOLUME")]
+    pub delete_volume: Vec<String>,
+    /// Try on this node what nobody has seen work on its kind of BMC; can be given more than once.
+    #[arg(long, value_name = "NODE")]
+    pub allow_unverified: Vec<String>,
 }
 
 /// What is served and told.

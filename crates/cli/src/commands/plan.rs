@@ -24,7 +24,7 @@ use crate::{
     options::{Common, PlanOptions},
     record::Recorded,
     render::{Paint, Style, Table, output, words},
-    site::{Site, Tell},
+    site::{Consent, Site, Tell},
 };
 
 /// BMCs that are read at once.
@@ -39,7 +39,8 @@ pub(crate) async fn run(args: PlanArgs, common: Common, world: &World) -> anyhow
     let asked = site.resolve(&options.install, "--install")?;
     let dir = common.state.create()?;
     let connector = connector(&site, &nodes, &options, &common.state, world, dir)?;
-    let planner = Arc::new(Planner { site, connector, recorded, places: Semaphore::new(AT_ONCE) });
+    let consent = site.consent(&options.consent)?;
+    let planner = Arc::new(Planner { site, consent, connector, recorded, places: Semaphore::new(AT_ONCE) });
     let mut tasks = JoinSet::new();
     for (number, node) in nodes.into_iter().enumerate() {
         let asked = asked.contains(node.name.as_str());
@@ -97,6 +98,7 @@ struct NodePlan {
 
 struct Planner {
     site: Site,
+    consent: Consent,
     connector: SiteConnector,
     recorded: Option<Recorded>,
     places: Semaphore,
@@ -106,7 +108,7 @@ impl Planner {
     async fn plan(&self, spec: &NodeSpec, asked: bool) -> NodePlan {
         let node = spec.name.as_str();
         let history = self.recorded.as_ref().and_then(|recorded| recorded.history.node(node));
-        let options = GatherOptions { asked: asked.then_some("--install"), history };
+        let options = self.consent.options(node, asked.then_some("--install"), history);
         let mut plan = NodePlan {
             node: node.to_owned(),
             bmc: spec.bmc.to_string(),

@@ -40,7 +40,7 @@ use crate::{
         trust::{TrustChoice, Where},
     },
     options::{ApplyOptions, TrustOptions},
-    site::Site,
+    site::{Consent, Site},
     state::StateDir,
 };
 
@@ -58,6 +58,7 @@ struct Shared {
     specs: BTreeMap<String, NodeSpec>,
     /// Who asked by name for a node to be installed.
     asked: BTreeMap<String, String>,
+    consent: Consent,
     connector: Arc<SiteConnector>,
     engine: Engine,
     journal: Arc<dyn Journal>,
@@ -119,6 +120,7 @@ impl Fleet {
         let journal = world.hooks.journal(Arc::new(journal));
         let inbox = Inbox::open(&dir)?;
         let asked = site.resolve(&options.install, "--install")?;
+        let consent = site.consent(&options.consent)?;
         let connector = Arc::new(connector(&site, &nodes, options, state, world, &dir)?);
         let (images, signs) = Images::start(&serving(options), images_of(&nodes, options), state)?;
         let images = Arc::new(images);
@@ -141,6 +143,7 @@ impl Fleet {
             site,
             specs: nodes.into_iter().map(|node| (node.name.to_string(), node)).collect(),
             asked: asked.into_iter().map(|node| (node, "--install".to_owned())).collect(),
+            consent,
             connector,
             engine,
             journal: Arc::clone(&journal),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rackhand_agent::{
     engine::{NodeJob, NodeReport, NodeResult},
     event::StepId,
-    gather::{GatherOptions, gather},
+    gather::gather,
     history::NodeHistory,
     plan::{self, Gate, gate_by_record},
     wanted::Wanted,
@@ -74,7 +74,7 @@ async fn wanted(
     cancel: &CancellationToken,
 ) -> Result<Wanted, NodeResult> {
     let asked = shared.asked.get(spec.name.as_str()).map(String::as_str);
-    let options = GatherOptions { asked, history };
+    let options = shared.consent.options(spec.name.as_str(), asked, history);
     let bare = gather(spec, None, options);
     if spec.profile.is_none() {
         return Ok(bare);
