@@ -17,9 +17,9 @@ use rackhand_agent::{
     event::Evidence,
     journal::{Journal, MemoryJournal, Record},
     ports::{BoxFuture, Connector, ImageError, ImageHost, PreparedImage, Sighting},
-    wanted::{Follow, Wanted, WantedStorage},
+    wanted::{DriveChoice, Follow, Wanted, WantedStorage, WantedVolume},
 };
-use rackhand_bmc::{Attributes, Bmc};
+use rackhand_bmc::{Attributes, Bmc, RaidLevel};
 use rackhand_http::{ServiceTransport, TransportError};
 use rackhand_simulator::{
     CallFailure, MachineSpec, Simulator,
@@ -72,6 +72,19 @@ impl Node {
     #[must_use]
     pub fn bios(mut self, attributes: &[(&str, &str)]) -> Self {
         self.bios = attributes.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
+        self
+    }
+
+    /// Wants a mirror of two free drives, by that name.
+    #[must_use]
+    pub fn mirror(mut self, name: &str) -> Self {
+        self.storage.volumes.push(WantedVolume {
+            name: name.to_owned(),
+            raid: RaidLevel::Raid1,
+            drives: DriveChoice { count: 2, ..DriveChoice::default() },
+            bytes: None,
+            controller: None,
+        });
         self
     }
 

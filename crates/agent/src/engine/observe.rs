@@ -1,8 +1,8 @@
 //! Reading what the plan needs to know.
 
 use rackhand_bmc::{
-    BiosPlan, Bmc, Error, ErrorKind, HostProgress, HostView, Operation, PendingSettings, PowerState,
-    Readiness, ReadyState, Result, StorageView,
+    BiosPlan, Bmc, Error, ErrorKind, HostView, Operation, PendingSettings, PowerState, Readiness, ReadyState,
+    Result, StorageView,
 };
 
 use crate::{
@@ -81,9 +81,9 @@ async fn observe_storage(bmc: &Bmc, view: &HostView) -> Result<(Option<StorageVi
     if view.power != PowerState::On {
         return Ok((Some(seen), None));
     }
-    let mut busy = (view.progress == HostProgress::InPost).then(|| "the host is in POST".to_owned());
-    if busy.is_none()
-        && let Some(manager) = &bmc.manager
+    // Not POST itself: several BMCs show a host that is held in setup as in POST for good.
+    let mut busy = None;
+    if let Some(manager) = &bmc.manager
         && let ReadyState::NotYet(why) = manager.ready(Readiness::StorageInventory).await?
     {
         busy = Some(why);

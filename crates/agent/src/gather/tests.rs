@@ -111,28 +111,42 @@ fn what_cannot_be_done_is_said() {
     assert!(gathered(&spec, None).cannot[0].contains("boots by network"));
 
     spec.bmc = "redfish-virtualmedia://192.0.2.1/redfish/v1/Systems/1".parse().unwrap();
-    let volume = HardwareVolume {
-        level: RaidLevel::Raid1,
-        name: None,
-        size_gibibytes: None,
-        rotational: None,
-        number_of_physical_disks: None,
-        controller: None,
-        physical_disks: Vec::new(),
-    };
-    spec.raid = Some(Raid { hardware: Some(vec![volume]), software: Some(Vec::new()) });
+    spec.raid = Some(Raid { hardware: Some(Vec::new()), software: Some(Vec::new()) });
     spec.firmware = vec![FirmwareUpdate { component: "bios".into(), url: "https://x/y".into() }];
     spec.online = Some(false);
-    let profile = profile(
-        "  storage:\n    volumes:\n    - name: data\n      raid: RAID1\n      drives:\n        count: 2\n",
-    );
-    let cannot = gathered(&spec, Some(&profile)).cannot;
-    assert_eq!(cannot.len(), 5, "{cannot:?}");
-    assert!(cannot[0].contains("1 hardware RAID volume(s)"));
-    assert!(cannot[1].contains("every software RAID volume to be removed"));
+    let cannot = gathered(&spec, None).cannot;
+    assert_eq!(cannot.len(), 4, "{cannot:?}");
+    assert!(cannot[0].contains("volumes go by name alone: rackhand apply --delete-volume site/node=NAME"));
+    assert!(cannot[1].contains("leave it to the installer"));
     assert!(cannot[2].contains("1 firmware update(s)"));
-    assert!(cannot[3].contains("storage volumes data"));
-    assert!(cannot[4].contains("online: false"));
+    assert!(cannot[3].contains("online: false"));
+}
+
+#[test]
+fn volumes_are_those_of_the_spec_and_else_those_of_the_profile() {
+    let profile = profile(
+        "  storage:\n    volumes:\n    - name: data\n      raid: RAID1\n      drives:\n        count: 2\n        media: SSD\n        minSizeGiB: 400\n",
+    );
+    let mut spec = spec();
+    let of_profile = gathered(&spec, Some(&profile)).storage.volumes;
+    assert_eq!(of_profile.len(), 1);
+    assert_eq!(of_profile[0].drives.to_string(), "2 free SSD drives of one size of at least 400 GiB");
+
+    let volume = HardwareVolume {
+        level: RaidLevel::Raid10,
+        name: None,
+        size_gibibytes: Some(100),
+        rotational: Some(false),
+        number_of_physical_disks: None,
+        controller: Some("RAID.SL.3-1".to_owned()),
+        physical_disks: Vec::new(),
+    };
+    spec.raid = Some(Raid { hardware: Some(vec![volume]), software: None });
+    let of_spec = gathered(&spec, Some(&profile)).storage.volumes;
+    assert_eq!(of_spec.len(), 1);
+    assert_eq!((of_spec[0].name.as_str(), of_spec[0].raid.as_str()), ("volume-1", "RAID10"));
+    assert_eq!((of_spec[0].drives.count, of_spec[0].bytes), (4, Some(100 << 30)));
+    assert_eq!(of_spec[0].drives.media.as_deref(), Some("SSD"));
 }
 
 fn records(events: Vec<Event>) -> History {
