@@ -260,7 +260,7 @@ impl Bmc {
                 self.not_observed("the operating system did not shut down when asked; the host is still on")
             );
         }
-        let outcome = power.reset(ResetType::ForceOff).await?;
+        let outcome = self.reset_patiently(ResetType::ForceOff, PowerState::Off).await?;
         proven(outcome, self.wait_power(PowerState::Off, self.pacing.power_change).await)
     }
 
@@ -273,8 +273,29 @@ impl Bmc {
         if power.state().await? == PowerState::On {
             return Ok(Outcome::Unchanged);
         }
-        let outcome = power.reset(ResetType::On).await?;
+        let outcome = self.reset_patiently(ResetType::On, PowerState::On).await?;
         proven(outcome, self.wait_power(PowerState::On, self.pacing.power_change).await)
+    }
+
+    /// A power action, asked for again while the BMC refuses it for the moment. Each further try is preceded by a look: a
+    /// refusal does not say that nothing happened.
+    async fn reset_patiently(&self, kind: ResetType, wanted: PowerState) -> Result<Outcome> {
+        let power = self.power()?;
+        let end = Instant::now() + self.pacing.power_change;
+        loop {
+            let error = match power.reset(kind).await {
+                Err(error) => error,
+                answer => return answer,
+            };
+            let for_now = matches!(error.kind(), ErrorKind::Busy { .. } | ErrorKind::InPost);
+            if !for_now || !self.cures.cures(common::POWER_REFUSED_SHORTLY) || Instant::now() >= end {
+                return Err(error);
+            }
+            sleep(self.pacing.poll).await;
+            if power.state().await.is_ok_and(|seen| seen == wanted) {
+                return Ok(Outcome::Done);
+            }
+        }
     }
 
     /// Waits until the power state is `wanted`. Transient errors of a read are waited through.

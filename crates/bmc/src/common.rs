@@ -15,6 +15,9 @@ quirks! {
     SHUTDOWN_IGNORED = "shutdown-ignored",
         "an operating system that is asked to shut down does not: it is switched off once it had its time",
         "ironic soft power off; Dell gives it up to five minutes";
+    POWER_REFUSED_SHORTLY = "power-refused-shortly",
+        "a power action within seconds of another is refused as if it were wrong: it is asked for again after a look",
+        "ironic bug 2162995: On of an iDRAC10; sushy: InvalidOperationForSystemState of an iLO";
     EJECT_SHOWS_LATE = "eject-shows-late",
         "a slot goes on showing its image for a while after an eject: what comes next waits until it shows none",
         "ironic bug 2060036: Inserted still true, so that the insert was skipped and the node booted nothing";

@@ -92,7 +92,7 @@ impl Bmc {
                 format!("the host is {:?}, not off; it is not reset under whatever runs on it", view.power),
             ));
         }
-        let _ = power.reset(ResetType::On).await?;
+        let _ = self.reset_patiently(ResetType::On, PowerState::On).await?;
         self.wait_power(PowerState::On, self.pacing.power_change).await?;
         Ok(slot)
     }

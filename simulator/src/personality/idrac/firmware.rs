@@ -76,7 +76,16 @@ fn simple_update(call: &Call, machine: &mut Machine) -> Result<Reply, Problem> {
     Ok(reply)
 }
 
-fn begin(call: &Call, machine: &mut Machine, update: Update) -> (Reply, String) {
+/// A target is an entry of the inventory; whichever of a component's entries it is, the component is meant.
+fn component(machine: &Machine, target: String) -> String {
+    let last = target.rsplit('/').next().unwrap_or_default();
+    let meant = machine.firmware.iter().find(|one| entries(one).iter().any(|(id, _)| id == last));
+    let meant = meant.map(|one| one.id.clone());
+    meant.unwrap_or(target)
+}
+
+fn begin(call: &Call, machine: &mut Machine, mut update: Update) -> (Reply, String) {
+    update.targets = update.targets.into_iter().map(|target| component(machine, target)).collect();
     let id = jobs::next_id(machine);
     machine.begin_update(id.clone(), KIND, SERVICE, update);
     // The task of the same JID is told, and not the job.
