@@ -19,6 +19,7 @@ mod cases;
 mod memory;
 mod rack;
 mod table;
+mod troubles;
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use rackhand::{BmcAddress, Options, SimClock, connect_over};
@@ -10,6 +11,7 @@ use rackhand_bmc::{
 };
 use rackhand_simulator::{
     MachineSpec, Simulator,
+    faults::Rule,
     fetch::{self, FetchError, MediaFetch},
     iso::IsoBuilder,
     log::{Class, Entry},
@@ -17,11 +19,13 @@ use rackhand_simulator::{
     personality,
 };
 use rackhand_tests::lab::transport;
+use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 /// The machine's name in its simulation.
 pub(crate) const NAME: &str = "node";
-const PASSWORD: &str = "conformance";
+/// The administrator's password.
+pub(crate) const PASSWORD: &str = "conformance";
 /// Where the shelf stands.
 const SHELF: &str = "192.0.2.1";
 
@@ -54,6 +58,15 @@ pub(crate) struct Setup {
     pub(crate) memory: Option<Arc<Memory>>,
     /// Of whom another machine is: its serial numbers.
     pub(crate) seed: u64,
+    /// What goes wrong.
+    pub(crate) faults: Vec<Rule>,
+}
+
+impl Setup {
+    /// A machine that is off and of which nothing is known.
+    pub(crate) fn of(personality: &str) -> Self {
+        Self { personality: personality.to_owned(), ..Self::default() }
+    }
 }
 
 impl Rack {
@@ -68,6 +81,9 @@ impl Rack {
         for quirk in &setup.without {
             builder = builder.without_quirk(quirk);
         }
+        for fault in &setup.faults {
+            builder = builder.fault(fault.clone());
+        }
         let sim = builder.build().map_err(seen)?;
         let bmc = connect(&sim, setup).await.map_err(seen)?;
         Ok(Self { sim, bmc, setup: setup.clone() })
@@ -78,6 +94,31 @@ impl Rack {
         self.bmc.close().await.map_err(seen)?;
         let bmc = connect(&self.sim, setup).await.map_err(seen)?;
         Ok(Self { sim: self.sim, bmc, setup: setup.clone() })
+    }
+
+    /// What somebody else asks of the BMC: any request, as the administrator.
+    pub(crate) async fn somebody(&self, method: Method, path: &str, body: Value) -> StatusCode {
+        let login = STANDARD.encode(format!("lab:{PASSWORD}"));
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::AUTHORIZATION, format!("Basic {login}"))
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Bytes::from(body.to_string()));
+        let service = self.sim.service(NAME).unwrap();
+        service.call(request.unwrap()).await.map_or(StatusCode::BAD_GATEWAY, |answer| answer.status())
+    }
+
+    /// Another connection to the same machine.
+    pub(crate) async fn connect(&self, setup: &Setup) -> rackhand::Result<Bmc> {
+        connect(&self.sim, setup).await
+    }
+
+    /// State-changing requests that were sent so far, accepted or not.
+    pub(crate) fn attempts(&self) -> usize {
+        let sent =
+            |entry: &&Entry| matches!(entry, Entry::Request(request) if request.class == Class::Change);
+        self.sim.log().entries().iter().filter(sent).count()
     }
 
     /// State-changing requests that were accepted so far.
@@ -101,7 +142,7 @@ impl Rack {
             _ => None,
         });
         let all: Vec<String> = requests.collect();
-        all.iter().rev().take(4).rev().cloned().collect::<Vec<_>>().join("; ")
+        all.iter().rev().take(8).rev().cloned().collect::<Vec<_>>().join("; ")
     }
 
     /// What the machine itself is, whatever its BMC says.

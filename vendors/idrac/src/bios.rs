@@ -7,12 +7,12 @@ use rackhand_bmc::{
     AttributeVerdict, Attributes, Bios, BiosPlan, BiosRegistry, BiosStage, BiosState, BiosVerdict, Error,
     ErrorKind, Fut, Job, JobRef, JobState, Jobs, Mark, Outcome, Pending, PendingSettings, Result,
 };
-use rackhand_redfish::standard::{StandardBios, StandardJobs};
+use rackhand_redfish::standard::StandardBios;
 use serde_json::json;
 
 use crate::{
     dialect::as_kind,
-    jobs,
+    jobs::{self, DellJobs},
     quirks::{self, Dell},
 };
 
@@ -32,13 +32,12 @@ pub(crate) fn own(dell: &Dell) -> JobBios {
 pub(crate) struct JobBios {
     dell: Dell,
     standard: Arc<dyn Bios>,
-    jobs: Arc<dyn Jobs>,
+    jobs: DellJobs,
 }
 
 impl JobBios {
     fn new(dell: &Dell, standard: Arc<dyn Bios>) -> Self {
-        let jobs = jobs::jobs(dell, Arc::new(StandardJobs::new(dell.host())));
-        Self { dell: dell.clone(), standard, jobs }
+        Self { dell: dell.clone(), standard, jobs: jobs::own(dell) }
     }
 
     pub(crate) async fn write(&self, stage: &BiosStage) -> Result<Outcome> {
@@ -134,11 +133,9 @@ impl JobBios {
         }
     }
 
-    /// The BIOS jobs that are not over.
+    /// The BIOS jobs that are not over, and those that are stuck.
     async fn queued(&self) -> Result<Vec<Job>> {
-        let mut jobs = self.jobs.unfinished().await?;
-        jobs.retain(|job| job.kind == BIOS_JOB);
-        Ok(jobs)
+        self.jobs.holding(BIOS_JOB).await
     }
 
     /// What is not in force is rejected once its job has failed. A job that is gone says nothing.

@@ -52,7 +52,13 @@ pub(crate) fn jobs(dell: &Dell, standard: Arc<dyn Jobs>) -> Arc<dyn Jobs> {
     Arc::new(DellJobs { dell: dell.clone(), standard, reader: StandardJobs::new(dell.host()) })
 }
 
-struct DellJobs {
+/// The same for other facets whose work travels in jobs.
+pub(crate) fn own(dell: &Dell) -> DellJobs {
+    let reader = || StandardJobs::new(dell.host());
+    DellJobs { dell: dell.clone(), standard: Arc::new(reader()), reader: reader() }
+}
+
+pub(crate) struct DellJobs {
     dell: Dell,
     standard: Arc<dyn Jobs>,
     reader: StandardJobs,
@@ -90,6 +96,13 @@ impl DellJobs {
         };
         let all = found.documents.iter().map(look);
         Ok(all.filter(|(job, stuck)| *stuck || !job.state.is_over()).collect())
+    }
+
+    /// The jobs of one kind that hold what they carry: all that are not over, and those that never will begin. A stuck job
+    /// has failed for whoever waits for it, and still stands in the way of the next.
+    pub(crate) async fn holding(&self, kind: &str) -> Result<Vec<Job>> {
+        let waiting = self.in_the_way().await?;
+        Ok(waiting.into_iter().map(|(job, _)| job).filter(|job| job.kind == kind).collect())
     }
 
     async fn clear(&self) -> Result<Outcome> {
