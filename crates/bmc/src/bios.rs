@@ -11,6 +11,21 @@ use serde::{Deserialize, Serialize};
 use crate::{Fut, Mark, Outcome};
 
 /// BIOS settings of one System.
+///
+/// ```
+/// # use rackhand_bmc::{Attributes, Bmc, Outcome, Result};
+/// # async fn example(bmc: &Bmc) -> Result<()> {
+/// let wanted = Attributes::from([("SriovGlobalEnable".to_owned(), "Enabled".into())]);
+/// let bios = bmc.bios()?;
+/// for stage in bios.plan(&wanted).await?.stages {
+///     let outcome = bios.stage(&stage).await?;
+///     // Restart the host here; then:
+///     let mark = if let Outcome::Pending(pending) = &outcome { Some(&pending.mark) } else { None };
+///     println!("{:?}", bios.verify(&stage, mark).await?);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub trait Bios: Send + Sync {
     /// Reads current and pending values.
     fn state(&self) -> Fut<'_, BiosState>;

@@ -7,6 +7,17 @@ use serde::{Deserialize, Serialize};
 use crate::{Fut, Outcome};
 
 /// What a System boots next.
+///
+/// ```
+/// # use rackhand_bmc::{Bmc, BootTarget, Result};
+/// # async fn example(bmc: &Bmc) -> Result<()> {
+/// bmc.boot_once(&BootTarget::Pxe).await?; // Arms it, and waits until the BMC shows it.
+/// for device in bmc.boot()?.order().await? {
+///     println!("{} {:?}", device.reference, device.name);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub trait Boot: Send + Sync {
     /// Reads the boot settings. One request.
     fn settings(&self) -> Fut<'_, BootSettings>;

@@ -6,6 +6,17 @@ use serde::{Deserialize, Serialize};
 use crate::{Fut, JobRef, Outcome};
 
 /// A server's whole configuration as one document.
+///
+/// ```
+/// # use rackhand_bmc::{Bmc, ConfigurationFormat, Result};
+/// # async fn example(bmc: &Bmc) -> Result<()> {
+/// let configuration = bmc.configuration()?;
+/// let job = configuration.export(ConfigurationFormat::Xml, &["BIOS".to_owned()]).await?;
+/// bmc.wait_job(&job, bmc.pacing.bios_apply).await?;
+/// println!("{:?}", configuration.exported(&job).await?);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Configuration: Send + Sync {
     /// Begins an export of these parts (the vendor's names, `BIOS`, `RAID`; empty exports all).
     fn export<'a>(&'a self, format: ConfigurationFormat, parts: &'a [String]) -> Fut<'a, JobRef>;

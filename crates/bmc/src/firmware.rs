@@ -8,6 +8,23 @@ use serde::{Deserialize, Serialize};
 use crate::{Credentials, Fut, Outcome, Skipped};
 
 /// Firmware of a machine: the BMC's own, the BIOS, the adapters.
+///
+/// ```
+/// # use rackhand_bmc::{ApplyTime, Bmc, FirmwareImage, Outcome, Result};
+/// # async fn example(bmc: &Bmc) -> Result<()> {
+/// let bios = bmc.firmware()?.inventory().await?.find("bios").cloned();
+/// let image = FirmwareImage {
+///     url: "https://192.0.2.1/bios.bin".to_owned(),
+///     targets: bios.into_iter().map(|component| component.id).collect(),
+///     when: ApplyTime::Immediate,
+///     credentials: None,
+/// };
+/// if let Outcome::Running(job) = bmc.firmware()?.update(&image).await? {
+///     bmc.wait_job(&job, bmc.pacing.bios_apply).await?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub trait Firmware: Send + Sync {
     /// Reads what is installed.
     fn inventory(&self) -> Fut<'_, FirmwareInventory>;

@@ -7,6 +7,18 @@ use serde::{Deserialize, Serialize};
 use crate::Fut;
 
 /// Reads what is in the machine.
+///
+/// ```
+/// # use rackhand_bmc::{Bmc, Result};
+/// # async fn example(bmc: &Bmc) -> Result<()> {
+/// let found = bmc.inventory()?.inventory().await?;
+/// println!("{} processors, {} DIMMs", found.processors.len(), found.memory.len());
+/// for missing in &found.skipped {
+///     println!("not read: {}: {}", missing.what, missing.why);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub trait Inventory: Send + Sync {
     /// Walks the machine's resources. What cannot be read is in [`HardwareInventory::skipped`].
     fn inventory(&self) -> Fut<'_, HardwareInventory>;

@@ -8,6 +8,18 @@ use serde::{Deserialize, Serialize};
 use crate::{Fut, Outcome, Skipped};
 
 /// The logs of a machine.
+///
+/// ```
+/// # use rackhand_bmc::{Bmc, Result};
+/// # async fn example(bmc: &Bmc) -> Result<()> {
+/// for log in bmc.logs()?.logs().await? {
+///     for entry in bmc.logs()?.entries(&log.id, 10).await?.entries {
+///         println!("{}: {}", log.name, entry.message);
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub trait Logs: Send + Sync {
     /// Lists the logs there are.
     fn logs(&self) -> Fut<'_, Vec<LogInfo>>;

@@ -8,6 +8,16 @@ use serde::{Deserialize, Serialize};
 use crate::{Fut, Outcome};
 
 /// The BMC itself.
+///
+/// ```
+/// # use rackhand_bmc::{Bmc, Readiness, Result};
+/// # async fn example(bmc: &Bmc) -> Result<()> {
+/// println!("{:?}", bmc.manager()?.info().await?.firmware);
+/// bmc.manager()?.reset().await?;
+/// bmc.wait_ready(Readiness::Bmc, bmc.pacing.bios_apply).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub trait Manager: Send + Sync {
     /// Reads what it says of itself.
     fn info(&self) -> Fut<'_, ManagerInfo>;
@@ -57,6 +67,16 @@ pub enum ReadyState {
 }
 
 /// Jobs and tasks.
+///
+/// ```
+/// # use rackhand_bmc::{Bmc, Result};
+/// # async fn example(bmc: &Bmc) -> Result<()> {
+/// for job in bmc.jobs()?.unfinished().await? {
+///     println!("{}: {:?} {:?}", job.job, job.state, job.message);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub trait Jobs: Send + Sync {
     /// Lists jobs that are not over.
     fn unfinished(&self) -> Fut<'_, Vec<Job>>;

@@ -7,6 +7,17 @@ use serde::{Deserialize, Serialize};
 use crate::{Credentials, Fut, Outcome};
 
 /// Virtual media of one System or Manager.
+///
+/// ```
+/// # use rackhand_bmc::{Bmc, MediaImage, Result};
+/// # async fn example(bmc: &Bmc) -> Result<()> {
+/// let image = MediaImage { url: "https://192.0.2.1/image.iso".to_owned(), credentials: None };
+/// let (slot, _) = bmc.mount(&image).await?; // Chooses a slot, clears it, inserts, and waits until it is attached.
+/// println!("in {}", slot.name);
+/// bmc.clear_slot(&slot.id).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub trait VirtualMedia: Send + Sync {
     /// Reads every slot, best for booting an optical image first. A slot that cannot boot an ISO on this vendor and
     /// generation comes last, or has `can_insert` false.

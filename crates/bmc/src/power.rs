@@ -5,6 +5,18 @@ use serde::{Deserialize, Serialize};
 use crate::{BootSettings, Fut, Outcome};
 
 /// Power of one System.
+///
+/// ```
+/// # use rackhand_bmc::{Bmc, PowerState, Result};
+/// # async fn example(bmc: &Bmc) -> Result<()> {
+/// let view = bmc.power()?.observe().await?;
+/// println!("{:?}, {:?}", view.power, view.progress);
+/// if view.power == PowerState::Off {
+///     bmc.power_on().await?; // Sends On, and waits until the BMC shows it.
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub trait Power: Send + Sync {
     /// Reads the power state. One request.
     fn state(&self) -> Fut<'_, PowerState>;

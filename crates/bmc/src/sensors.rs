@@ -5,6 +5,17 @@ use serde::{Deserialize, Serialize};
 use crate::{Fut, Health, Skipped};
 
 /// Sensors and health of a machine.
+///
+/// ```
+/// # use rackhand_bmc::{Bmc, Result};
+/// # async fn example(bmc: &Bmc) -> Result<()> {
+/// println!("{:?}", bmc.sensors()?.health().await?.system);
+/// for sensor in bmc.sensors()?.sensors().await?.sensors {
+///     println!("{}: {:?}", sensor.name, sensor.reading);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub trait Sensors: Send + Sync {
     /// Reads the health that the System and its Manager roll up. One or two requests.
     fn health(&self) -> Fut<'_, HealthReport>;

@@ -11,6 +11,17 @@ use serde::{Deserialize, Serialize};
 use crate::{Fut, Outcome, Skipped};
 
 /// Storage of one System.
+///
+/// ```
+/// # use rackhand_bmc::{Bmc, DriveState, Result};
+/// # async fn example(bmc: &Bmc) -> Result<()> {
+/// for controller in bmc.storage()?.view().await?.controllers {
+///     let free = controller.drives.iter().filter(|drive| drive.state == DriveState::Ready).count();
+///     println!("{}: {} volumes, {free} free drives", controller.name, controller.volumes.len());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub trait Storage: Send + Sync {
     /// Reads every controller with its drives and volumes.
     fn view(&self) -> Fut<'_, StorageView>;

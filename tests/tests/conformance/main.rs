@@ -2,12 +2,11 @@
 //!
 //! A cell of the matrix says what is known of an operation on a vendor and generation, and on what ground:
 //!
-//! - `yes`: it was done to the simulated machine and seen there, not only in its BMC's answers;
+//! - `yes`: it was done to the simulated machine and seen there, not only in its BMC's answers. The letter is the best
+//!   ground it stands on: `r`, recorded machines answer the same reads (`tests/tests/recorded`); `p`, a third party's service
+//!   takes it (`tests/peers`); `s`, this project's own simulator alone, written from the same facts by other hands;
 //! - `-`: the capability says that it cannot, with the reason, before anything was sent (reasons stand below the matrix);
 //! - `?`: nobody has seen it work on real hardware; it needs leave (`--allow-unverified`), and its source is below.
-//!
-//! The evidence of a `yes` is this project's own simulator, which is written from the same facts by other hands; which
-//! operations recorded machines and foreign peers bear out is said in `ARCHITECTURE.md`.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
