@@ -319,7 +319,10 @@ impl Cell {
             return Err(Problem::NotJson);
         }
         let reply = match handler {
-            Handler::Slow(slow) => slow(Arc::clone(call)).await?,
+            Handler::Slow(slow) => {
+                self.with(|machine| self.check_version(found, call, machine))?;
+                slow(Arc::clone(call)).await?
+            }
             Handler::Write(write) | Handler::Upload(write) => self.with(|machine| {
                 self.check_version(found, call, machine)?;
                 write(call, machine)

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use crate::cell::Cell;
 use crate::iso::{CONFIG_FILE, IsoBuilder};
 use crate::serve::Endpoint;
 use crate::simulator::Simulator;
@@ -137,12 +138,7 @@ fn write_cluster(
         let machine = simulator.machine(&endpoint.machine);
         let cell = machine
             .with_context(|| format!("there is no machine {:?} in this simulation", endpoint.machine))?;
-        let profile = format!("{}.profile", cell.personality.name());
-        let path = files.directory.join(&profile);
-        if !files.profiles.contains(&path) {
-            put(&path, bios::profile(&cell)?.as_bytes())?;
-            files.profiles.push(path);
-        }
+        let profile = bios_settings(&cell, files)?;
         nodes.push(render::Node::new(&cell, endpoint, profile));
         files.nodes.push(SiteNode { machine: endpoint.machine.clone(), cluster: cluster.name.clone() });
     }
@@ -153,6 +149,19 @@ fn write_cluster(
     write_secret(&secrets, &cluster.secrets(&nodes))?;
     files.secrets.push(secrets);
     Ok(())
+}
+
+/// Name of the file with the BIOS settings of the machine's vendor, which is written with the first of its machines.
+fn bios_settings(cell: &Cell, files: &mut SiteFiles) -> anyhow::Result<Option<String>> {
+    let name = format!("{}.profile", cell.personality.name());
+    let path = files.directory.join(&name);
+    if files.profiles.contains(&path) {
+        return Ok(Some(name));
+    }
+    let Some(text) = bios::profile(cell)? else { return Ok(None) };
+    put(&path, text.as_bytes())?;
+    files.profiles.push(path);
+    Ok(Some(name))
 }
 
 fn put(path: &Path, content: &[u8]) -> anyhow::Result<()> {

@@ -5,8 +5,11 @@ mod bench;
 pub mod cimc;
 pub mod idrac;
 pub mod ilo;
+pub mod lenovo;
+pub mod openbmc;
 mod pieces;
 pub mod standard;
+pub mod supermicro;
 pub mod sushy;
 
 use std::collections::BTreeSet;
@@ -225,6 +228,9 @@ pub fn all() -> Vec<Arc<dyn Personality>> {
         Arc::new(cimc::Cimc),
         Arc::new(ilo::Ilo(ilo::Generation::Five)),
         Arc::new(ilo::Ilo(ilo::Generation::Six)),
+        Arc::new(supermicro::Supermicro),
+        Arc::new(lenovo::Lenovo),
+        Arc::new(openbmc::OpenBmc),
     ]
 }
 

@@ -1,12 +1,13 @@
-//! Processors, memory and network ports under the paths that the standard gives it, and registries written as tables: for any vendor.
+//! Processors, memory and network ports under the paths that the standard gives it, registries written as tables, and
+//! what several vendors do alike: for any vendor.
 
 use serde_json::{Value, json};
 
-use super::standard::{asked, collection, link, system_path};
-use crate::machine::Machine;
+use super::standard::{self, asked, collection, link, system_path};
 use crate::machine::bios::{Attribute, Dependency, Effect};
 use crate::machine::inventory::{Dimm, Drive, Processor};
-use crate::machine::storage::DriveState;
+use crate::machine::storage::{DriveState, StorageAct};
+use crate::machine::{Machine, Post, Power};
 use crate::web::{Call, Problem, Table};
 
 const SYSTEM: &str = "/redfish/v1/Systems/{system}";
@@ -201,4 +202,102 @@ pub(super) fn cpus(count: u32, id: impl Fn(u32) -> String, model: &str, cores: u
 /// Memory modules alike, numbered from 1.
 pub(super) fn modules(count: u32, id: impl Fn(u32) -> String) -> Vec<Dimm> {
     (1..=count).map(|number| Dimm { id: id(number), locator: id(number), mib: 32_768, mhz: 3200 }).collect()
+}
+
+/// A parameter of an action: its name, whether it is required, its type, the values it takes where they are told.
+pub(super) type Parameter<'a> = (&'a str, bool, &'a str, &'a [&'a str]);
+
+/// The resource at the path asked for, which tells the parameters of an action.
+pub(super) fn action_info(call: &Call, parameters: &[Parameter<'_>]) -> Value {
+    let path = asked(call);
+    let parameters: Vec<_> = parameters
+        .iter()
+        .map(|(name, required, kind, values)| {
+            let mut parameter = json!({"Name": name, "Required": required, "DataType": kind});
+            if !values.is_empty() {
+                parameter["AllowableValues"] = json!(values);
+            }
+            parameter
+        })
+        .collect();
+    json!({
+        "@odata.id": path,
+        "@odata.type": "#ActionInfo.v1_1_2.ActionInfo",
+        "Id": last_segment(&path),
+        "Name": "Action Info",
+        "Parameters": parameters,
+    })
+}
+
+/// `ResetType` of the System, as its ActionInfo.
+pub(super) fn reset_info(call: &Call, machine: &Machine) -> Result<Value, Problem> {
+    Ok(action_info(call, &[("ResetType", true, "String", &machine.rules.power.reset_types)]))
+}
+
+/// An action names the resource that tells its parameters, instead of telling them itself.
+pub(super) fn point_to_info(action: &mut Value, info: String) {
+    if let Some(action) = action.as_object_mut() {
+        action.retain(|name, _| !name.ends_with("@Redfish.AllowableValues"));
+        action.insert("@Redfish.ActionInfo".into(), info.into());
+    }
+}
+
+fn last_segment(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// Moves a log of the Manager's to another path; its last segment is its `Id` there.
+pub(super) fn move_log(table: &mut Table, id: &str, to: &str) {
+    table.relocate(&format!("/redfish/v1/Managers/{{manager}}/LogServices/{id}"), to);
+    table.amend(to, |call, _, body| body["Id"] = last_segment(&asked(call)).into());
+}
+
+/// The log services below the path asked for.
+pub(super) fn log_services(call: &Call, ids: &[&str]) -> Value {
+    let path = asked(call);
+    let members = ids.iter().map(|id| format!("{path}/{id}")).collect();
+    collection("LogServiceCollection", &path, "Log Services", members)
+}
+
+/// A registry whose locks are told as `GrayOut`, the word of setup menus.
+pub(super) fn gray_out(_: &Call, _: &Machine, body: &mut Value) {
+    for rule in body["RegistryEntries"]["Dependencies"].as_array_mut().into_iter().flatten() {
+        let property = &mut rule["Dependency"]["MapToProperty"];
+        if *property == "ReadOnly" {
+            *property = "GrayOut".into();
+        }
+    }
+}
+
+/// The settings of the BIOS under the vendor's name for them.
+pub(super) fn rename_bios_settings(table: &mut Table, name: &str) -> String {
+    let path = format!("{SYSTEM}/Bios/{name}");
+    table.relocate(&format!("{SYSTEM}/Bios/Settings"), &path);
+    table.amend(&path, |call, _, body| {
+        let path = asked(call);
+        body["Id"] = last_segment(&path).into();
+        body["@odata.id"] = path.into();
+    });
+    path
+}
+
+/// `BootProgress`: where firmware is.
+pub(super) fn boot_progress(machine: &Machine) -> Value {
+    let state = match (machine.power(), machine.post()) {
+        (Power::Off | Power::PoweringOn, _) => "None",
+        (_, Post::Off | Post::Phase(_)) => "SystemHardwareInitializationComplete",
+        (_, Post::Setup) => "SetupEntered",
+        (_, Post::Done) => "OSBootStarted",
+    };
+    json!({"LastState": state})
+}
+
+/// Does something with the storage that the call names at once, and not by a task.
+pub(super) fn do_now(
+    call: &Call,
+    machine: &mut Machine,
+    act: &StorageAct,
+) -> Result<Option<String>, Problem> {
+    let controller = standard::storage::owner(call, machine)?.id.clone();
+    machine.do_storage(&controller, act).map_err(Problem::Storage)
 }

@@ -62,9 +62,14 @@ fn profiles(vendor: &str) -> Vec<Map<String, Value>> {
 
 #[test]
 fn the_projects_firmware_profiles_apply_and_have_something_to_do() {
-    for (name, vendor, document) in
-        [("idrac9", "dell", 0), ("ilo5", "hpe", 0), ("ilo6", "hpe", 1), ("cimc", "cisco", 0)]
-    {
+    for (name, vendor, document) in [
+        ("idrac9", "dell", 0),
+        ("ilo5", "hpe", 0),
+        ("ilo6", "hpe", 1),
+        ("cimc", "cisco", 0),
+        ("supermicro", "supermicro", 0),
+        ("lenovo", "lenovo", 0),
+    ] {
         let personality = all().into_iter().find(|one| one.name() == name).unwrap();
         let model = personality.model(&Quirks::of(personality.as_ref(), &[]));
         let mut bios = Bios::new(model.hardware.registry);

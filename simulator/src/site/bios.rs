@@ -35,12 +35,15 @@ const PREFERRED: &[(&str, &str)] = &[
     ("QuietBoot", "false"),
 ];
 
-/// The text of a `.profile`: one flat mapping.
+/// The text of a `.profile`: one flat mapping; none for a machine whose BMC shows no BIOS settings.
 ///
 /// # Errors
-/// When the machine has fewer than two settings that can be changed together.
-pub(super) fn profile(cell: &Cell) -> anyhow::Result<String> {
+/// When the machine has settings, and fewer than two that can be changed together.
+pub(super) fn profile(cell: &Cell) -> anyhow::Result<Option<String>> {
     let bios = cell.with(|machine| machine.bios.clone());
+    if bios.registry.attributes.is_empty() {
+        return Ok(None);
+    }
     let wanted = wanted(&bios);
     let name = cell.personality.name();
     (wanted.len() >= LEAST).then_some(()).with_context(|| {
@@ -53,7 +56,7 @@ pub(super) fn profile(cell: &Cell) -> anyhow::Result<String> {
         // JSON's words are YAML's, and its quoted strings keep "Enabled", "On" and "true" strings.
         text.push_str(&format!("{name}: {value}\n"));
     }
-    Ok(text)
+    Ok(Some(text))
 }
 
 /// Settings that differ from those in force, that are accepted together, and that stay as they were asked for.
@@ -112,6 +115,10 @@ mod tests {
         for personality in personality::all() {
             let quirks = personality::Quirks::of(personality.as_ref(), &[]);
             let bios = Bios::new(personality.model(&quirks).hardware.registry);
+            if bios.registry.attributes.is_empty() {
+                assert_eq!(personality.name(), "openbmc");
+                continue;
+            }
             let wanted = wanted(&bios);
             assert!((LEAST..=MOST).contains(&wanted.len()), "{}: {wanted:?}", personality.name());
             assert!(wanted.iter().all(|(name, value)| bios.current.get(name) != Some(value)));

@@ -22,14 +22,14 @@ pub(super) struct Node {
     host: String,
     bmc: String,
     fingerprint: Option<String>,
-    profile: String,
+    profile: Option<String>,
     macs: Vec<String>,
     disk: Option<String>,
     login: (String, String),
 }
 
 impl Node {
-    pub(super) fn new(cell: &Cell, endpoint: &Endpoint, profile: String) -> Self {
+    pub(super) fn new(cell: &Cell, endpoint: &Endpoint, profile: Option<String>) -> Self {
         let (macs, disk, login) = cell.with(|machine| {
             let account = machine.accounts.first();
             // A BMC that asks for no credentials takes any; a Secret needs some.
@@ -149,6 +149,9 @@ impl<'a> Cluster<'a> {
             None => "deviceName: /dev/sda".into(),
         };
         let mac = node.macs.first().map_or("", String::as_str);
+        let settings = profile.as_ref().map_or_else(String::new, |profile| {
+            format!("      biosConfigRef:\n        filePath: {profile}\n")
+        });
         let _ = write!(
             text,
             "    - hostName: {name}\n      role: master\n\
@@ -157,7 +160,7 @@ impl<'a> Cluster<'a> {
              \x20     bootMACAddress: \"{mac}\"\n\
              \x20     bootMode: UEFI\n\
              \x20     rootDeviceHints:\n        {disk}\n\
-             \x20     biosConfigRef:\n        filePath: {profile}\n\
+             {settings}\
              \x20     crAnnotations:\n        add:\n          BareMetalHost:\n\
              \x20           rackhand.dev/iso: {ISO}\n\
              \x20           rackhand.dev/follow: callback\n",

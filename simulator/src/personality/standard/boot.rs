@@ -32,7 +32,12 @@ fn reference(source: &str) -> Option<String> {
 
 /// The boot order, as references to the options.
 pub fn order(machine: &Machine) -> Vec<String> {
-    machine.boot.order.iter().filter_map(|source| reference(source)).collect()
+    references(&machine.boot.order)
+}
+
+/// Sources as references to their options.
+pub fn references(sources: &[String]) -> Vec<String> {
+    sources.iter().filter_map(|source| reference(source)).collect()
 }
 
 fn options(call: &Call, _: &Machine) -> Result<Value, Problem> {

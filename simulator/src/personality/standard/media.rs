@@ -180,8 +180,20 @@ pub fn eject(call: &Call, machine: &mut Machine) -> Result<Reply, Problem> {
 /// # Errors
 /// No such slot; a body that is no JSON object.
 pub fn eject_always(call: &Call, machine: &mut Machine) -> Result<Reply, Problem> {
-    match eject(call, machine) {
-        Err(Problem::Media(MediaProblem::Empty)) => Ok(Reply::no_content()),
-        other => other,
+    call.object_or_empty()?;
+    eject_image(call, machine)?;
+    Ok(Reply::no_content())
+}
+
+/// Empties the slot of the call, which may be empty.
+///
+/// # Errors
+/// No such slot.
+pub fn eject_image(call: &Call, machine: &mut Machine) -> Result<(), Problem> {
+    call.summary(format!("EjectMedia {}", call.param("slot")));
+    let at = index(call, machine)?;
+    match machine.eject(at) {
+        Err(MediaProblem::Empty) => Ok(()),
+        other => other.map_err(Problem::Media),
     }
 }
