@@ -54,11 +54,20 @@ pub(super) struct Bench {
 impl Bench {
     /// A machine of that personality without the named quirks; off, its disk blank.
     pub(super) fn new(personality: impl Personality, without: &[&str]) -> Self {
+        Self::of(MachineSpec::new("node1", Arc::new(personality)), without)
+    }
+
+    /// As [`Bench::new`], with an old system on its disk.
+    pub(super) fn with_old_os(personality: impl Personality, without: &[&str]) -> Self {
+        Self::of(MachineSpec::new("node1", Arc::new(personality)).old_os(), without)
+    }
+
+    fn of(machine: MachineSpec, without: &[&str]) -> Self {
         let net = MemoryFetch::new();
         let medium =
             IsoBuilder::new("INSTALL").file(CONFIG_FILE, "callback={base}/callback\n").size(2_000_000);
         net.put(ISO, medium.build().unwrap());
-        let machine = MachineSpec::new("node1", Arc::new(personality)).login("admin", PASSWORD);
+        let machine = machine.login("admin", PASSWORD);
         let mut builder = Simulator::builder().seed(7).machine(machine).net(Arc::new(net.clone()));
         for quirk in without {
             builder = builder.without_quirk(quirk);
@@ -115,6 +124,27 @@ impl Bench {
             .header("content-type", "application/json")
             .header("if-match", tag);
         self.send(request.body(Bytes::from(body.to_string())).unwrap()).await
+    }
+
+    /// PATCH of the version that a GET has just read.
+    pub(super) async fn patch_fresh(&self, path: &str, body: Value) -> Answer {
+        let tag = self.call(Method::GET, path, None).await.headers["etag"].to_str().unwrap().to_owned();
+        self.patch_if(path, &tag, body).await
+    }
+
+    /// POST of a firmware package by a form, as a client pushes it.
+    pub(super) async fn push(&self, path: &str, package: &[u8], parameters: &Value) -> Answer {
+        let mut body = format!(
+            "--cut\r\nContent-Disposition: form-data; name=\"UpdateParameters\"\r\n\r\n{parameters}\r\n\
+             --cut\r\nContent-Disposition: form-data; name=\"UpdateFile\"; filename=\"image.bin\"\r\n\r\n"
+        )
+        .into_bytes();
+        body.extend_from_slice(package);
+        body.extend_from_slice(b"\r\n--cut--\r\n");
+        let request = Request::post(path)
+            .header("authorization", authorization())
+            .header("content-type", "multipart/form-data; boundary=cut");
+        self.send(request.body(Bytes::from(body)).unwrap()).await
     }
 
     /// A login by POST with that password.

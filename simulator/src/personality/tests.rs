@@ -85,3 +85,32 @@ fn the_projects_firmware_profiles_apply_and_have_something_to_do() {
         }
     }
 }
+
+/// Every firmware profile of a vendor that the project ships.
+fn every_profile(vendor: &str) -> Vec<Map<String, Value>> {
+    let directory = format!("{}/../firmware-profiles/{vendor}", env!("CARGO_MANIFEST_DIR"));
+    let files = std::fs::read_dir(directory).unwrap();
+    files
+        .map(|file| {
+            let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+            let value: Value = serde_saphyr::from_str(&text).unwrap();
+            Map::deserialize(&value["spec"]["bios"]["attributes"]).unwrap()
+        })
+        .collect()
+}
+
+#[test]
+fn every_firmware_profile_for_supermicro_and_lenovo_applies() {
+    for name in ["supermicro", "lenovo"] {
+        let personality = all().into_iter().find(|one| one.name() == name).unwrap();
+        let model = personality.model(&Quirks::of(personality.as_ref(), &[]));
+        let profiles = every_profile(name);
+        assert!(profiles.len() >= 4);
+        for wanted in profiles {
+            let mut bios = Bios::new(model.hardware.registry.clone());
+            assert_eq!(bios.complaints(&wanted), [], "{name}");
+            bios.set_now(wanted.clone());
+            assert!(wanted.iter().all(|(attribute, value)| bios.current.get(attribute) == Some(value)));
+        }
+    }
+}
