@@ -147,6 +147,14 @@ impl Bench {
         self.send(request.body(Bytes::from(body)).unwrap()).await
     }
 
+    /// POST of a firmware package as it is.
+    pub(super) async fn push_raw(&self, path: &str, package: &[u8]) -> Answer {
+        let request = Request::post(path)
+            .header("authorization", authorization())
+            .header("content-type", "application/octet-stream");
+        self.send(request.body(Bytes::copy_from_slice(package)).unwrap()).await
+    }
+
     /// A login by POST with that password.
     pub(super) async fn log_in(&self, password: &str) -> Answer {
         let body = json!({"UserName": "admin", "Password": password}).to_string();

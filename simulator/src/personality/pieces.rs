@@ -103,13 +103,20 @@ fn dimm(call: &Call, machine: &Machine) -> Result<Value, Problem> {
     }))
 }
 
+/// The quirk of a BMC that lists the host's network to itself among the host's ports.
+const HOST_INTERFACE: &str = "host-interface-among-ports";
+
 fn ports(call: &Call, machine: &Machine) -> Result<Value, Problem> {
+    let own = call.cell.quirks.has(HOST_INTERFACE).then(|| "ToManager".to_owned());
     let ids = machine.hardware.inventory.ports.iter().take(machine.identity.macs.len());
-    Ok(members(call, "EthernetInterfaceCollection", "Ethernet Interfaces", ids))
+    Ok(members(call, "EthernetInterfaceCollection", "Ethernet Interfaces", own.iter().chain(ids)))
 }
 
 fn port(call: &Call, machine: &Machine) -> Result<Value, Problem> {
     let wanted = call.param("port");
+    if wanted == "ToManager" && call.cell.quirks.has(HOST_INTERFACE) {
+        return Ok(to_manager(call, machine));
+    }
     let mut pairs = machine.hardware.inventory.ports.iter().zip(&machine.identity.macs);
     let (id, mac) = pairs.find(|(id, _)| id.as_str() == wanted).ok_or(Problem::NotFound)?;
     let mac = mac.to_ascii_uppercase();
@@ -125,6 +132,50 @@ fn port(call: &Call, machine: &Machine) -> Result<Value, Problem> {
         "SpeedMbps": 25_000,
         "Status": {"Health": "OK", "State": "Enabled"},
     }))
+}
+
+/// The host's side of its network to the BMC: no port of the server's.
+fn to_manager(call: &Call, machine: &Machine) -> Value {
+    let mac = machine.identity.bmc_mac.replacen("02:", "0A:", 1).to_ascii_uppercase();
+    json!({
+        "@odata.id": asked(call),
+        "@odata.type": "#EthernetInterface.v1_6_4.EthernetInterface",
+        "Id": "ToManager",
+        "Name": "Host Ethernet Interface",
+        "Description": "Host Network Interface",
+        "MACAddress": mac,
+        "PermanentMACAddress": mac,
+        "InterfaceEnabled": false,
+        "Links": {"HostInterface": link(host_interface(call))},
+        "Status": {"Health": "OK", "State": "Disabled"},
+    })
+}
+
+fn host_interface(call: &Call) -> String {
+    format!("{}/HostInterfaces/1", standard::manager_path(call))
+}
+
+/// The network between host and BMC, for a BMC that lists it among the host's ports.
+pub(super) fn add_host_interface(table: &mut Table) {
+    let path = "/redfish/v1/Managers/{manager}/HostInterfaces";
+    table.amend("/redfish/v1/Managers/{manager}", |call, _, body| {
+        body["HostInterfaces"] = link(format!("{}/HostInterfaces", standard::manager_path(call)));
+    });
+    table.get(path, |call, _| {
+        Ok(collection("HostInterfaceCollection", &asked(call), "Host Interfaces", vec![host_interface(call)]))
+    });
+    table.get(&format!("{path}/1"), |call, _| {
+        Ok(json!({
+            "@odata.id": asked(call),
+            "@odata.type": "#HostInterface.v1_3_0.HostInterface",
+            "Id": "1",
+            "Name": "Host Interface",
+            "HostInterfaceType": "NetworkHostInterface",
+            "InterfaceEnabled": false,
+            "ExternallyAccessible": false,
+            "Links": {"ComputerSystems": [link(system_path(call))]},
+        }))
+    });
 }
 
 /// A row of a registry's table: name, the name a person sees, the values separated by commas, the value a machine

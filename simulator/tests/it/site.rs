@@ -102,6 +102,24 @@ async fn the_site_names_what_the_machines_are() {
 }
 
 #[tokio::test]
+async fn a_machine_that_shows_no_bios_settings_is_wished_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let personality = all().into_iter().find(|one| one.name() == "openbmc").unwrap();
+    let builder = Simulator::builder().seed(3).state(directory.path().join(".simulator"));
+    let simulator = builder.machine(MachineSpec::new("node1", personality)).build().unwrap();
+    let cell = simulator.machine("node1").unwrap();
+    let endpoint = simulator.serve_machine(cell, "127.0.0.1:0".parse().unwrap(), true).await.unwrap();
+    let options = SiteOptions { iso_size: 1 << 20, ..SiteOptions::default() };
+    let files = site::write(&simulator, &[endpoint], directory.path(), &options).unwrap();
+    assert!(files.profiles.is_empty());
+    let site = yaml(&files.site_configs[0]).remove(0);
+    let node = &site["spec"]["clusters"][0]["nodes"][0];
+    assert_eq!(node["hostName"], "node1");
+    assert!(node.get("biosConfigRef").is_none() && node["crAnnotations"].is_object(), "{node}");
+    simulator.shut_down().await;
+}
+
+#[tokio::test]
 async fn secrets_are_whole_and_private_and_the_image_boots() {
     let directory = tempfile::tempdir().unwrap();
     let (simulator, _, files) = fleet(directory.path(), false).await;

@@ -80,6 +80,9 @@ impl Personality for Lenovo {
         let mut table = standard::table(home, "Bios", true);
         pieces::add(&mut table);
         pieces::add_ports(&mut table);
+        if quirks.has("host-interface-among-ports") {
+            pieces::add_host_interface(&mut table);
+        }
         tree::add(&mut table, quirks);
         boot::add(&mut table, quirks);
         media::add(&mut table, home, quirks);

@@ -88,4 +88,9 @@ pub(super) const QUIRKS: &[Quirk] = &[
         seen: "LogServices of the Manager is a link to those of the System",
         source: CAPTURED,
     },
+    Quirk {
+        name: "host-interface-among-ports",
+        seen: "ToManager, the host's network to the BMC, is listed among the host's network ports",
+        source: CAPTURED,
+    },
 ];

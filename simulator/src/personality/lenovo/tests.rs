@@ -4,6 +4,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::Lenovo;
+use crate::package::Package;
 use crate::personality::bench::{Bench, ISO, PASSWORD};
 
 const SYSTEM: &str = "/redfish/v1/Systems/1";
@@ -265,11 +266,34 @@ async fn sessions_end_after_five_idle_minutes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_push_can_be_claimed() {
+async fn a_push_can_be_claimed_and_goes_to_a_path_of_its_own() {
     let service = "/redfish/v1/UpdateService";
     let bench = bench(&[]);
     assert_eq!(bench.get(service).await["HttpPushUriTargetsBusy"], false);
     assert_eq!(bench.patch_fresh(service, json!({"HttpPushUriTargetsBusy": true})).await.status, 204);
     assert_eq!(bench.get(service).await["HttpPushUriTargetsBusy"], true);
     assert_eq!(bench.patch_fresh(service, json!({"HttpPushUriTargets": "BMC"})).await.status, 400);
+    let service = bench.get(service).await;
+    let (raw, form) =
+        (service["HttpPushUri"].as_str().unwrap(), service["MultipartHttpPushUri"].as_str().unwrap());
+    let lxpm = "/redfish/v1/UpdateService/FirmwareInventory/LXPM";
+    assert_eq!(bench.push_raw(raw, &Package::new("LXPM", "33B-3.31").build()).await.status, 202);
+    bench.wait(600).await;
+    assert_eq!(bench.get(lxpm).await["Version"], "33B-3.31");
+    assert_eq!(bench.push(form, &Package::new("LXPM", "33C-3.32").build(), &json!({})).await.status, 202);
+    bench.wait(600).await;
+    assert_eq!(bench.get(lxpm).await["Version"], "33C-3.32");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_network_to_the_bmc_is_listed_among_the_ports() {
+    let path = "/redfish/v1/Systems/1/EthernetInterfaces";
+    let bench = bench(&[]);
+    assert_eq!(bench.get(path).await["Members"].as_array().unwrap().len(), 5);
+    let own = bench.get(&format!("{path}/ToManager")).await;
+    let host = own["Links"]["HostInterface"]["@odata.id"].as_str().unwrap();
+    assert_eq!(bench.get(host).await["ExternallyAccessible"], false);
+    let plain = Bench::new(Lenovo, &["host-interface-among-ports"]);
+    assert_eq!(plain.get(path).await["Members"].as_array().unwrap().len(), 4);
+    assert_eq!(plain.call(Method::GET, &format!("{path}/ToManager"), None).await.status, 404);
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{MANAGER, SYSTEM, serial};
 use crate::machine::Machine;
-use crate::personality::standard::update::SERVICE;
+use crate::personality::standard::update::{self, SERVICE};
 use crate::personality::standard::{link, system_path};
 use crate::personality::{Quirks, pieces};
 use crate::web::{Call, Problem, Reply, Table, call};
@@ -47,6 +47,7 @@ pub(super) fn add(table: &mut Table, quirks: &Quirks) {
         table.remove(&format!("{MANAGER}/LogServices"));
     }
     table.relocate(&format!("{SERVICE}/MultipartUpload"), "/mfwupdate");
+    table.upload("/fwupdate", update::push_any);
     table.amend(SERVICE, amend_update).patch(SERVICE, claim);
 }
 
@@ -70,6 +71,7 @@ fn amend_system(call: &Call, machine: &Machine, body: &mut Value) {
 }
 
 fn amend_update(_: &Call, machine: &Machine, body: &mut Value) {
+    body["HttpPushUri"] = "/fwupdate".into();
     body["MultipartHttpPushUri"] = "/mfwupdate".into();
     body["MaxImageSizeBytes"] = 250_000_000.into();
     body[CLAIMED] = machine.oem.get(CLAIMED).cloned().unwrap_or_else(|| false.into());

@@ -4,7 +4,6 @@ use http::header::RETRY_AFTER;
 use http::{Method, StatusCode};
 use serde_json::Value;
 
-use crate::machine::firmware::Update;
 use crate::machine::{Job, Machine};
 use crate::personality::Quirks;
 use crate::personality::standard::drop_property;
@@ -33,7 +32,7 @@ pub(super) fn add(table: &mut Table, quirks: &Quirks) {
         table.amend(SERVICE, |_, _, body| drop_property(body, "Actions"));
     }
     table.remove(&format!("{SERVICE}/MultipartUpload"));
-    table.upload(UPLOAD, push);
+    table.upload(UPLOAD, update::push_any);
     table.amend(SERVICE, |_, _, body| {
         body["HttpPushUri"] = UPLOAD.into();
         body["MultipartHttpPushUri"] = UPLOAD.into();
@@ -74,22 +73,4 @@ pub(super) fn finish(call: &Call, reply: Reply) -> Reply {
     let id = task.rsplit('/').next().unwrap_or_default();
     call.cell.with(|machine| machine.oem.insert(told(id), true.into()));
     Reply::no_content()
-}
-
-/// An image, in parts or as it is: 202 with the monitor of its task.
-fn push(call: &Call, machine: &mut Machine) -> Result<Reply, Problem> {
-    let kind = call.header("content-type").unwrap_or_default();
-    let (update, image) = if kind.starts_with("multipart/") {
-        let (update, file) = update::pushed(call)?;
-        (update, file.content)
-    } else {
-        call.summary("Push an image without a name");
-        let update = Update { source: None, targets: Vec::new(), at_reset: false, package: None };
-        (update, call.body.clone())
-    };
-    let reply = update::begin(call, machine, update, "Firmware Update");
-    if let Some(job) = machine.jobs.last().map(|job| job.id.clone()) {
-        machine.image_arrived(&job, Ok(&image));
-    }
-    Ok(reply)
 }

@@ -1,13 +1,12 @@
 //! The way a server is installed, and each difference on and off.
 
-use bytes::Bytes;
-use http::{Method, Request};
+use http::Method;
 use serde_json::{Value, json};
 
 use super::OpenBmc;
 use crate::iso::{CONFIG_FILE, IsoBuilder};
 use crate::package::Package;
-use crate::personality::bench::{Bench, ISO, PASSWORD, authorization};
+use crate::personality::bench::{Bench, ISO, PASSWORD};
 
 const SYSTEM: &str = "/redfish/v1/Systems/system";
 const BIOS: &str = "/redfish/v1/Systems/system/Bios";
@@ -132,10 +131,7 @@ async fn the_bios_has_no_settings() {
 }
 
 async fn push(bench: &Bench, package: &[u8]) -> String {
-    let request = Request::post(format!("{UPDATE}/update"))
-        .header("authorization", authorization())
-        .header("content-type", "application/octet-stream");
-    let answer = bench.send(request.body(Bytes::copy_from_slice(package)).unwrap()).await;
+    let answer = bench.push_raw(&format!("{UPDATE}/update"), package).await;
     assert_eq!(answer.status, 202, "{}", answer.body);
     answer.headers["location"].to_str().unwrap().to_owned()
 }

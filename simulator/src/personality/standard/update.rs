@@ -152,9 +152,26 @@ pub fn pushed(call: &Call) -> Result<(Update, Part), Problem> {
 
 fn push(call: &Call, machine: &mut Machine) -> Result<Reply, Problem> {
     let (update, file) = pushed(call)?;
+    Ok(begin_pushed(call, machine, update, &file.content))
+}
+
+/// A push of an image in parts or, with no parameters, as it is: 202 with the place of its task.
+///
+/// # Errors
+/// A multipart body of another form; a part that is missing.
+pub fn push_any(call: &Call, machine: &mut Machine) -> Result<Reply, Problem> {
+    if call.header("content-type").is_some_and(|kind| kind.starts_with("multipart/")) {
+        return push(call, machine);
+    }
+    call.summary("Push an image without a name");
+    let update = Update { source: None, targets: Vec::new(), at_reset: false, package: None };
+    Ok(begin_pushed(call, machine, update, &call.body))
+}
+
+fn begin_pushed(call: &Call, machine: &mut Machine, update: Update, image: &[u8]) -> Reply {
     let reply = begin(call, machine, update, KIND);
     if let Some(job) = machine.jobs.last().map(|job| job.id.clone()) {
-        machine.image_arrived(&job, Ok(&file.content));
+        machine.image_arrived(&job, Ok(image));
     }
-    Ok(reply)
+    reply
 }

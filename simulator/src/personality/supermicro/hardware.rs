@@ -41,7 +41,7 @@ pub(super) fn hardware(quirks: &Quirks) -> Hardware {
             dimms: modules(8, |number| number.to_string()),
             controllers: vec![Controller::new(STORAGE, "NVMe Storage System", &[], nvme())],
             firmware: firmware(),
-            ports: Vec::new(),
+            ports: (1..=4).map(|number: u32| number.to_string()).collect(),
         },
     }
 }

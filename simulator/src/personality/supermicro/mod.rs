@@ -81,6 +81,10 @@ impl Personality for Supermicro {
     fn table(&self, quirks: &Quirks) -> Table {
         let mut table = standard::table(MediaHome::Manager, "Bios", true);
         pieces::add(&mut table);
+        pieces::add_ports(&mut table);
+        if quirks.has("host-interface-among-ports") {
+            pieces::add_host_interface(&mut table);
+        }
         tree::add(&mut table, quirks);
         boot::add(&mut table);
         media::add(&mut table, quirks);

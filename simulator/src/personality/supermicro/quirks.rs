@@ -101,4 +101,9 @@ pub(super) const QUIRKS: &[Quirk] = &[
         seen: "a pushed image is only checked; UpdateService.StartUpdate begins its update, by a second task",
         source: "NVIDIA/libredfish; the action in the tree of BMC 11.01.01",
     },
+    Quirk {
+        name: "host-interface-among-ports",
+        seen: "ToManager, the host's network to the BMC, is listed among the host's network ports",
+        source: CAPTURED,
+    },
 ];

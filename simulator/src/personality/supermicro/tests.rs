@@ -319,3 +319,16 @@ async fn drives_are_in_an_enclosure_and_make_no_volumes() {
     assert_eq!((&shown["@odata.id"], &shown["Protocol"]), (&json!(drive), &json!("NVMe")));
     assert_eq!(bench.call(Method::GET, &format!("{drive}9"), None).await.status, 404);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_network_to_the_bmc_is_listed_among_the_ports() {
+    let path = "/redfish/v1/Systems/1/EthernetInterfaces";
+    let bench = bench(&[]);
+    assert_eq!(bench.get(path).await["Members"].as_array().unwrap().len(), 5);
+    let own = bench.get(&format!("{path}/ToManager")).await;
+    let host = own["Links"]["HostInterface"]["@odata.id"].as_str().unwrap();
+    assert_eq!(bench.get(host).await["ExternallyAccessible"], false);
+    let plain = Bench::new(Supermicro, &["host-interface-among-ports"]);
+    assert_eq!(plain.get(path).await["Members"].as_array().unwrap().len(), 4);
+    assert_eq!(plain.call(Method::GET, &format!("{path}/ToManager"), None).await.status, 404);
+}
