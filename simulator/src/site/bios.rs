@@ -13,7 +13,7 @@ const MOST: usize = 4;
 /// How many it asks for at least.
 const LEAST: usize = 2;
 
-/// What is asked for first: low latency, on Dell's, HPE's, Cisco's and sushy-emulator's names.
+/// What is asked for first: low latency, on Dell's, HPE's, Cisco's, Supermicro's, Lenovo's and sushy-emulator's names.
 const PREFERRED: &[(&str, &str)] = &[
     ("SysProfile", "Custom"),
     ("ProcCStates", "Disabled"),
@@ -30,6 +30,14 @@ const PREFERRED: &[(&str, &str)] = &[
     ("ProcessorC6Report", "Disabled"),
     ("ProcessorC1E", "Disabled"),
     ("IntelVTD", "Enabled"),
+    ("PackageCState_3D25", "C0/C1 state"),
+    ("CPUC6Report_3D22", "Disable"),
+    ("EnhancedHaltState_C1E__3D23", "Disable"),
+    ("PatrolScrub_3C41", "Disabled"),
+    ("OperatingModes_ChooseOperatingMode", "CustomMode"),
+    ("Processors_CStates", "Disabled"),
+    ("Processors_C1EnhancedMode", "Disabled"),
+    ("Memory_PatrolScrub", "Disabled"),
     ("ProcTurboMode", "Disabled"),
     ("EmbeddedSata", "Ahci"),
     ("QuietBoot", "false"),
@@ -120,6 +128,9 @@ mod tests {
                 continue;
             }
             let wanted = wanted(&bios);
+            if personality.name() == "lenovo" {
+                assert_eq!(wanted["Processors_CStates"], "Disabled", "the mode unlocks what follows it");
+            }
             assert!((LEAST..=MOST).contains(&wanted.len()), "{}: {wanted:?}", personality.name());
             assert!(wanted.iter().all(|(name, value)| bios.current.get(name) != Some(value)));
             assert!(holds(&bios, &wanted));
