@@ -14,7 +14,7 @@ pub trait Driver: Send + Sync {
     /// The protocol's unauthenticated beginning of a connection.
     type Link;
 
-    /// The vendor's name as people type it: `idrac`, `ilo`, `cimc`, `standard`.
+    /// The vendor's name as people type it: `idrac`, `ilo`, `cimc`, `supermicro`, `lenovo`, `standard`.
     fn name(&self) -> &'static str;
 
     /// Looks at the link, sends nothing, and says whether this is one of ours.

@@ -17,6 +17,10 @@ pub fn drivers() -> Vec<AnyDriver> {
         any(rackhand_ilo::Ilo),
         #[cfg(feature = "cimc")]
         any(rackhand_cimc::Cimc),
+        #[cfg(feature = "supermicro")]
+        any(rackhand_supermicro::Supermicro),
+        #[cfg(feature = "lenovo")]
+        any(rackhand_lenovo::Lenovo),
         any(StandardDriver),
     ])
 }
@@ -80,13 +84,23 @@ mod tests {
         assert!(error.to_string().contains("no driver \"drac\" in this build; it has"), "{error}");
     }
 
-    #[cfg(all(feature = "idrac", feature = "ilo", feature = "cimc"))]
+    #[cfg(all(
+        feature = "idrac",
+        feature = "ilo",
+        feature = "cimc",
+        feature = "supermicro",
+        feature = "lenovo"
+    ))]
     #[tokio::test]
     async fn each_vendor_gets_its_own() {
         for (root, name) in [
             (json!({"RedfishVersion": "1.13.1", "Vendor": "Dell", "Name": "Root Service"}), "idrac"),
             (json!({"RedfishVersion": "1.6.0", "Vendor": "HPE", "Name": "HPE RESTful Root Service"}), "ilo"),
             (json!({"RedfishVersion": "1.2.0", "Name": "Cisco RESTful Root Service"}), "cimc"),
+            (json!({"RedfishVersion": "1.11.0", "Oem": {"Supermicro": {}}, "Name": "Root Service"}), "supermicro"),
+            (json!({"RedfishVersion": "1.15.0", "Vendor": "Supermicro", "Name": "Root Service"}), "supermicro"),
+            (json!({"RedfishVersion": "1.15.0", "Vendor": "Lenovo", "Name": "Root Service"}), "lenovo"),
+            (json!({"RedfishVersion": "1.7.0", "Vendor": "AMI", "Oem": {"Lenovo": {}}}), "standard"),
         ] {
             assert_eq!(choose("bmc.test", &link(root).await, None).unwrap().name(), name);
         }

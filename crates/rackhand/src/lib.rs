@@ -1,4 +1,4 @@
-//! One type over iDRAC, iLO, CIMC and standard Redfish.
+//! One type over iDRAC, iLO, CIMC, Supermicro, XCC and standard Redfish.
 //!
 //! [`connect`] finds out what stands at an address, logs in and hands back a [`Bmc`]: a struct of facets with the same
 //! operations for every vendor, each of which observes, acts and proves.
@@ -26,7 +26,7 @@
 //! # }
 //! ```
 //!
-//! Each vendor is a feature of this crate (`idrac`, `ilo`, `cimc`; all are on by default). Without any, every sound
+//! Each vendor is a feature of this crate (`idrac`, `ilo`, `cimc`, `supermicro`, `lenovo`; all are on by default). Without any, every sound
 //! Redfish service is still spoken to by the standard driver.
 
 mod address;

@@ -5,6 +5,7 @@
 pub mod client;
 mod collection;
 mod document;
+mod form;
 mod link;
 mod memory;
 pub mod messages;
@@ -19,6 +20,8 @@ pub use collection::Collection;
 pub use document::{Document, View, names};
 pub use link::{Link, link, open};
 pub use messages::{Meaning, MessageRule};
-pub use standard::{Dialect, Host, Machine, MediaPlace, Plain, Standard, StandardDriver};
+pub use standard::{
+    Dialect, Generic, Host, Machine, MediaPlace, Plain, Standard, StandardDriver, standard_quirks,
+};
 pub use uri::{last_segment, same_resource};
 pub use wire::Answer;

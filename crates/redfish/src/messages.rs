@@ -228,6 +228,14 @@ pub fn messages_of(body: &Value, secrets: &[String]) -> Vec<Extended> {
     found
 }
 
+/// Only the messages that stand where the standard first puts them: as a list, under `error`.
+pub(crate) fn messages_of_the_standard(body: &Value, secrets: &[String]) -> Vec<Extended> {
+    let listed = body.pointer("/error/@Message.ExtendedInfo").filter(|info| info.is_array());
+    listed.map_or_else(Vec::new, |info| {
+        messages_of(&Value::from_iter([("@Message.ExtendedInfo", info.clone())]), secrets)
+    })
+}
+
 /// Reads one message: also used for `@Redfish.Settings.Messages`, which has the same form.
 #[must_use]
 pub fn extended(view: View<'_>, property: Option<&str>) -> Option<Extended> {

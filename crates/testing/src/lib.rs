@@ -46,10 +46,14 @@ pub struct Asked {
     pub method: Method,
     /// The path, as it was sent.
     pub path: String,
+    /// The query, if there was one.
+    pub query: Option<String>,
     /// `If-Match`, if it was sent.
     pub if_match: Option<String>,
-    /// The body; null when there was none.
+    /// The body; null when there was none, or none of JSON.
     pub body: Value,
+    /// The body as it came.
+    pub raw: Bytes,
 }
 
 /// The service. Clones share documents, rules and log.
@@ -107,11 +111,13 @@ impl Asked {
         Self {
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
+            query: request.uri().query().map(str::to_owned),
             if_match: request
                 .headers()
                 .get(http::header::IF_MATCH)
                 .map(|value| value.to_str().unwrap().to_owned()),
             body: serde_json::from_slice(request.body()).unwrap_or(Value::Null),
+            raw: request.body().clone(),
         }
     }
 

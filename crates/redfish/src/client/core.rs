@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use http::{HeaderValue, Method, StatusCode, header};
-use rackhand_bmc::{Clock, Credentials, Error, ErrorKind, Ledger, Pacing, Result, Target};
+use rackhand_bmc::{Clock, Credentials, Error, ErrorKind, Ledger, Pacing, Quirks, Result, Target};
 use rackhand_http::{Request, Transport, TransportError};
 use serde_json::Value;
 use tokio::{sync::Semaphore, time::sleep};
@@ -14,8 +14,12 @@ use tokio::{sync::Semaphore, time::sleep};
 use super::auth::{Auth, Credential};
 use crate::{
     document::Document,
+    form::Form,
     link::Link,
-    messages::{Meaning, MessageRule, capped, kind_of, meaning, messages_of, secrets_in},
+    messages::{
+        Meaning, MessageRule, capped, kind_of, meaning, messages_of, messages_of_the_standard, secrets_in,
+    },
+    standard::{quirks, standard_quirks},
     wire::{Answer, transport_error},
 };
 
@@ -53,17 +57,19 @@ pub(crate) struct Ask {
     /// Path and query.
     pub(crate) uri: String,
     pub(crate) body: Option<Value>,
+    /// A form that is sent instead of a JSON body.
+    pub(crate) form: Option<Form>,
     /// For PATCH: the ETag that the caller read.
     pub(crate) etag: Option<String>,
 }
 
 impl Ask {
     pub(crate) fn read(uri: String) -> Self {
-        Self { method: Method::GET, uri, body: None, etag: None }
+        Self { method: Method::GET, uri, body: None, form: None, etag: None }
     }
 
     pub(crate) fn write(method: Method, uri: String, body: Option<Value>) -> Self {
-        Self { method, uri, body, etag: None }
+        Self { method, uri, body, form: None, etag: None }
     }
 
     /// The request line, for messages.
@@ -71,9 +77,11 @@ impl Ask {
         format!("{} {}", self.method, self.uri)
     }
 
-    /// Whether BMCs think long about it: writes of BIOS and storage settings take more than 60 s (ironic).
+    /// Whether BMCs think long about it: writes of BIOS and storage settings take more than 60 s (ironic), and so does a
+    /// firmware image.
     fn is_slow(&self) -> bool {
-        self.method != Method::GET && self.body.as_ref().is_some_and(|body| body.get("Attributes").is_some())
+        let settings = self.body.as_ref().is_some_and(|body| body.get("Attributes").is_some());
+        self.method != Method::GET && (settings || self.form.is_some())
     }
 }
 
@@ -94,6 +102,8 @@ pub(crate) struct Core {
     pub(crate) credentials: Credentials,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) pacing: Pacing,
+    /// What of the standard table is cured.
+    pub(crate) cures: Quirks,
     pub(crate) auth: tokio::sync::Mutex<Auth>,
     clock: Arc<dyn Clock>,
     reads: Semaphore,
@@ -111,6 +121,7 @@ impl Core {
             credentials: target.credentials.clone(),
             ledger: Arc::clone(&target.ledger),
             pacing: target.pacing.clone(),
+            cures: Quirks::new(standard_quirks(), &target.quirks_off),
             auth: tokio::sync::Mutex::new(Auth::default()),
             clock: Arc::clone(&target.clock),
             reads: Semaphore::new(conduct.reads_at_once.max(1)),
@@ -251,6 +262,12 @@ impl Core {
         if let Some(body) = &ask.body {
             request = request.with_json(body.to_string());
         }
+        if let Some(form) = &ask.form {
+            let kind = HeaderValue::from_str(&form.content_type())
+                .map_err(|_| self.refusal(ask, "the form has no valid type".to_owned()))?;
+            *request.message.body_mut() = form.bytes();
+            request.message.headers_mut().insert(header::CONTENT_TYPE, kind);
+        }
         let headers = request.message.headers_mut();
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert("OData-Version", HeaderValue::from_static("4.0"));
@@ -284,7 +301,11 @@ impl Core {
     /// The error that an answer with an error status is.
     pub(crate) fn failed(&self, ask: &Ask, answer: &Answer) -> Error {
         let secrets = ask.body.as_ref().map(secrets_in).unwrap_or_default();
-        let messages = messages_of(answer.json(), &secrets);
+        let messages = if self.cures.cures(quirks::MESSAGES) {
+            messages_of(answer.json(), &secrets)
+        } else {
+            messages_of_the_standard(answer.json(), &secrets)
+        };
         let meaning = meaning(&messages, self.conduct.rules);
         let kind = kind_of(answer.status, meaning, &messages, answer.retry_after);
         let mut detail = format!("the BMC answers {}", answer.status);

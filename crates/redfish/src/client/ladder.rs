@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     document::Document,
+    standard::quirks,
     wire::{Answer, transport_error},
 };
 
@@ -69,27 +70,35 @@ impl Core {
         if ask.method != Method::PATCH || !wants_etag(&answer) {
             return Ok(answer);
         }
-        let strong = given.and_then(|etag| etag.strip_prefix("W/"));
-        if let Some(strong) = strong {
+        let strengthened = |etag: &str| {
+            etag.strip_prefix("W/").filter(|_| self.cures.cures(quirks::WEAK_ETAG)).map(str::to_owned)
+        };
+        let strong = given.and_then(strengthened);
+        if let Some(strong) = &strong {
             answer = self.authorised(ask, Some(strong)).await?;
             if !wants_etag(&answer) {
                 return Ok(answer);
             }
         }
-        if let Some(fresh) = self.fresh_etag(&ask.uri).await?.filter(|fresh| Some(fresh.as_str()) != given) {
+        let fresh =
+            if self.cures.cures(quirks::FRESH_ETAG) { self.fresh_etag(&ask.uri).await? } else { None };
+        if let Some(fresh) = fresh.filter(|fresh| Some(fresh.as_str()) != given) {
             answer = self.authorised(ask, Some(&fresh)).await?;
             if !wants_etag(&answer) {
                 return Ok(answer);
             }
-            if let Some(strong) = fresh.strip_prefix("W/").filter(|fresh| Some(*fresh) != strong) {
-                answer = self.authorised(ask, Some(strong)).await?;
+            if let Some(strong) = strengthened(&fresh).filter(|fresh| Some(fresh) != strong.as_ref()) {
+                answer = self.authorised(ask, Some(&strong)).await?;
                 if !wants_etag(&answer) {
                     return Ok(answer);
                 }
             }
         }
         // Without any: pointless where the first try was without one already.
-        if given.is_none() { Ok(answer) } else { self.authorised(ask, None).await }
+        if given.is_none() || !self.cures.cures(quirks::NO_IF_MATCH) {
+            return Ok(answer);
+        }
+        self.authorised(ask, None).await
     }
 
     async fn fresh_etag(&self, uri: &str) -> Result<Option<String>, Failure> {

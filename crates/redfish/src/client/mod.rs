@@ -13,9 +13,10 @@ mod task;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use bytes::Bytes;
 use http::Method;
 use rackhand_bmc::{ErrorKind, Message, RequestStats, Result, Skipped, Target};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
 
 pub use self::{core::Conduct, outcome::Sent};
@@ -26,8 +27,10 @@ use self::{
 use crate::{
     collection::{Collection, Member, Page, expand_query},
     document::Document,
+    form::Form,
     link::Link,
     messages::Meaning,
+    standard::quirks,
     uri::{bare, on_origin, same_resource},
     wire::Answer,
 };
@@ -147,12 +150,24 @@ impl Client {
         self.command(|reply| Command::Write(ask, reply)).await
     }
 
-    /// Calls an action or creates a resource.
+    /// Calls an action or creates a resource. An empty object is sent as it is.
     ///
     /// # Errors
     /// As [`patch`](Self::patch).
     pub async fn post(&self, uri: &str, body: Value) -> Result<Sent> {
-        let ask = Ask::write(Method::POST, self.local(uri)?, Some(body));
+        let says_nothing = body.as_object().is_some_and(Map::is_empty);
+        let body = Some(body).filter(|_| !says_nothing || self.core.cures.cures(quirks::EMPTY_POST));
+        let ask = Ask::write(Method::POST, self.local(uri)?, body);
+        self.command(|reply| Command::Write(ask, reply)).await
+    }
+
+    /// Sends a file to `MultipartHttpPushUri` with what is to be done with it.
+    ///
+    /// # Errors
+    /// As [`patch`](Self::patch).
+    pub async fn upload(&self, uri: &str, parameters: &Value, name: &str, content: &Bytes) -> Result<Sent> {
+        let form = Some(Form::update(parameters, name, content));
+        let ask = Ask { form, ..Ask::write(Method::POST, self.local(uri)?, None) };
         self.command(|reply| Command::Write(ask, reply)).await
     }
 
@@ -186,7 +201,7 @@ impl Client {
         let mut skipped = Vec::new();
         let mut newest_first = None;
         while let Some(uri) = pages.next() {
-            let page = self.get(&uri).await?;
+            let page = self.page(&uri).await?;
             let page = Page::of(&page);
             slots_of(&page, &uri, &mut slots, &mut skipped);
             let order = *newest_first.get_or_insert_with(|| is_newest_first(&slots));
@@ -210,7 +225,7 @@ impl Client {
         let mut uris = Vec::new();
         let mut pages = Pages::new(uri);
         while let Some(uri) = pages.next() {
-            let page = self.get(&uri).await?;
+            let page = self.page(&uri).await?;
             let page = Page::of(&page);
             uris.extend(page.members.iter().filter_map(|member| match member {
                 Member::Reference(uri) | Member::Expanded { uri, .. } => Some((*uri).to_owned()),
@@ -244,9 +259,10 @@ impl Client {
         let mut slots: Vec<Result<Document, String>> = Vec::new();
         let mut skipped = Vec::new();
         while let Some(uri) = pages.next() {
-            let page = match self.get(&uri).await {
+            let may_retry = query.is_some() && self.core.cures.cures(quirks::EXPAND_REFUSED);
+            let page = match self.page(&uri).await {
                 Ok(page) => page,
-                Err(error) if query.is_some() && pages.is_first() && refuses_query(&error) => {
+                Err(error) if may_retry && pages.is_first() && refuses_query(&error) => {
                     self.core.forget_expand();
                     return Box::pin(self.gather(bare(&first), false)).await;
                 }
@@ -257,6 +273,15 @@ impl Client {
             pages.follow(page.next);
         }
         Ok(self.filled(slots, skipped).await)
+    }
+
+    /// Reads one page of a collection.
+    async fn page(&self, uri: &str) -> Result<Document> {
+        let page = self.get(uri).await?;
+        if page.at("Members").is_none() && !self.core.cures.cures(quirks::NULL_MEMBERS) {
+            return Err(self.error(ErrorKind::Protocol, format!("{uri} is no collection: it has no Members")));
+        }
+        Ok(page)
     }
 
     /// Reads the members that came as links, and keeps the order.

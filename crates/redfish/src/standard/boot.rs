@@ -6,9 +6,9 @@ use rackhand_bmc::{
     AttributeValue, Attributes, Boot, BootMode, BootOption, BootOverride, BootSettings, ErrorKind, Fut, Mark,
     Outcome, OverrideEnabled, Pending, Result, SecureBootState,
 };
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
-use super::{dialect::Dialect, host::Host};
+use super::{dialect::Dialect, host::Host, quirks};
 use crate::{client::Sent, document::Document, uri::same_resource};
 
 const ALLOWED: &str = "Boot/BootSourceOverrideTarget@Redfish.AllowableValues";
@@ -29,14 +29,18 @@ impl StandardBoot {
     async fn write(&self, wanted: &BootOverride) -> Result<Outcome> {
         let host = &self.host;
         let system = &host.machine.system;
-        let name = host.dialect.boot_target_name(&wanted.target, &system.strings(ALLOWED));
-        let bodies =
+        let name = host.dialect.boot_target_name(&host.machine, &wanted.target, &system.strings(ALLOWED));
+        let mut bodies =
             host.dialect.boot_override_bodies(wanted, &name, system.str("Boot/BootSourceOverrideMode"));
+        if !host.cures(quirks::OVERRIDE_MODE) {
+            bodies.truncate(1);
+        }
         let uri = host.dialect.boot_target_uri(&host.machine);
         let write =
             async |uri: &str| host.first_accepted(bodies.clone(), |body| host.patch_system(uri, body)).await;
         let settings =
             system.link("@Redfish.Settings/SettingsObject").filter(|link| !same_resource(link, &uri));
+        let settings = settings.filter(|_| host.cures(quirks::OVERRIDE_SETTINGS));
         let sent: Sent = match (write(&uri).await, settings) {
             // Nokia and others take it at the settings resource only.
             (Err(error), Some(settings)) if refuses_to_be_written(&error) => write(settings)
@@ -47,7 +51,9 @@ impl StandardBoot {
         Ok(sent.outcome())
     }
 
-    async fn write_boot(&self, uri: &str, boot: serde_json::Value, desired: Attributes) -> Result<Outcome> {
+    async fn write_boot(&self, uri: &str, name: &str, value: Value, desired: Attributes) -> Result<Outcome> {
+        let mut boot = Map::from_iter([(name.to_owned(), value)]);
+        self.host.dialect.boot_patch(&self.host.machine.system, &mut boot);
         let sent = self.host.patch_system(uri, json!({"Boot": boot})).await?;
         if matches!(sent, Sent::Lost { .. }) {
             return Ok(sent.outcome());
@@ -69,12 +75,6 @@ impl StandardBoot {
         let order = system.strings("Boot/BootOrder");
         let option = |reference: &str| BootOption { reference: reference.to_owned(), name: name(reference) };
         Ok(order.into_iter().map(option).collect())
-    }
-
-    /// Where lasting boot settings are written: the settings resource where the System has one (Dell, Lenovo).
-    fn lasting_uri(&self) -> &str {
-        let system = &self.host.machine.system;
-        system.link("@Redfish.Settings/SettingsObject").unwrap_or_else(|| system.uri())
     }
 
     fn secure_boot_uri(&self) -> Result<&str> {
@@ -132,8 +132,10 @@ impl Boot for StandardBoot {
             BootMode::Legacy => "Legacy",
         };
         let desired = Attributes::from([("BootSourceOverrideMode".to_owned(), name.into())]);
-        let body = json!({"BootSourceOverrideMode": name});
-        Box::pin(async move { self.write_boot(self.host.machine.system.uri(), body, desired).await })
+        let uri = self.host.machine.system.uri();
+        Box::pin(
+            async move { self.write_boot(uri, "BootSourceOverrideMode", name.into(), desired).await },
+        )
     }
 
     fn order(&self) -> Fut<'_, Vec<BootOption>> {
@@ -149,7 +151,8 @@ impl Boot for StandardBoot {
                 return Ok(Outcome::Unchanged);
             }
             let desired = Attributes::from([("BootOrder".to_owned(), whole.join(",").as_str().into())]);
-            self.write_boot(self.lasting_uri(), json!({"BootOrder": whole}), desired).await
+            let uri = self.host.dialect.lasting_boot_uri(&self.host.machine);
+            self.write_boot(&uri, "BootOrder", json!(whole), desired).await
         })
     }
 }

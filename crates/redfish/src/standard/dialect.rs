@@ -121,17 +121,25 @@ pub trait Dialect: Send + Sync + 'static {
     }
 
     /// How this BMC spells a boot target, given the ones it advertises.
-    fn boot_target_name(&self, target: &BootTarget, allowed: &[&str]) -> String {
-        let has = |name: &str| allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(name));
-        // Supermicro boots its virtual CD as a USB one.
-        let name =
-            if *target == BootTarget::Cd && !has("Cd") && has("UsbCd") { "UsbCd" } else { target.as_str() };
-        name.to_owned()
+    fn boot_target_name(&self, machine: &Machine, target: &BootTarget, allowed: &[&str]) -> String {
+        let _ = (machine, allowed);
+        target.as_str().to_owned()
     }
 
     /// What a target as this BMC spells it means: the reverse of [`boot_target_name`](Self::boot_target_name).
     fn boot_target(&self, name: &str) -> BootTarget {
-        if name.eq_ignore_ascii_case("UsbCd") { BootTarget::Cd } else { BootTarget::parse(name) }
+        BootTarget::parse(name)
+    }
+
+    /// Where lasting boot settings are written: the settings resource where the System has one (Dell, Lenovo).
+    fn lasting_boot_uri(&self, machine: &Machine) -> String {
+        let system = &machine.system;
+        system.link("@Redfish.Settings/SettingsObject").unwrap_or_else(|| system.uri()).to_owned()
+    }
+
+    /// Completes what is written of `Boot` for its mode or order, given the System as it reads.
+    fn boot_patch(&self, system: &Document, boot: &mut Map<String, Value>) {
+        let _ = (system, boot);
     }
 
     /// The bodies to try for an override, in order; the next only when a value of the one before was refused. First the
@@ -199,6 +207,17 @@ pub trait Dialect: Send + Sync + 'static {
         slot.bool("Inserted")
     }
 
+    /// Whether a slot still shows what was ejected from it.
+    fn shows_ejected(&self, slot: &Document) -> bool {
+        let _ = slot;
+        false
+    }
+
+    /// Whether a slot that was seen without an action may show it now, so that it is looked at again.
+    fn slot_actions_change(&self) -> bool {
+        true
+    }
+
     /// What the BMC says is wrong with a slot or its last mapping.
     fn slot_problem(&self, slot: &Document) -> Option<String> {
         let ill = slot.str("Status/Health").is_some_and(|health| !health.eq_ignore_ascii_case("OK"));
@@ -218,6 +237,26 @@ pub trait Dialect: Send + Sync + 'static {
     /// Where wanted BIOS settings are written: the settings object, or `None` for the BIOS resource itself.
     fn bios_settings_uri(&self, bios: &Document) -> Option<String> {
         bios.link("@Redfish.Settings/SettingsObject").map(str::to_owned)
+    }
+
+    /// What of `settings` waits for a reset; `None` when it does not tell. Some services show only what is staged (Dell),
+    /// others a full set (HPE, Lenovo): what differs is what waits.
+    fn bios_pending(&self, current: &Attributes, settings: &Document) -> Option<Attributes> {
+        let mut staged = super::bios::attributes(settings);
+        staged.retain(|name, value| !current.get(name).is_some_and(|now| now.same_as(value)));
+        Some(staged)
+    }
+
+    /// Corrects the attribute registry before it is read.
+    fn bios_registry(&self, registry: Document) -> Document {
+        registry
+    }
+
+    /// What this firmware calls the attribute that is wanted: several where one setting is several attributes. The wanted
+    /// name itself where nothing else is known.
+    fn bios_names(&self, wanted: &str, current: &Attributes, registry: Option<&Registry>) -> Vec<String> {
+        let _ = (current, registry);
+        vec![wanted.to_owned()]
     }
 
     /// The bodies to try for staging, in order; the next only when the one before was refused as a whole.

@@ -9,7 +9,7 @@ use rackhand_bmc::{
 use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value};
 
-use super::host::Host;
+use super::{host::Host, quirks};
 use crate::{document::Document, uri::last_segment};
 
 const APPLY_TIME: &str = "@Redfish.OperationApplyTime";
@@ -44,8 +44,9 @@ impl StandardFirmware {
         let service = self.service().await?;
         let uri = service.link("FirmwareInventory").ok_or_else(|| self.host.lacks("FirmwareInventory"))?;
         let found = self.host.client.collection(uri).await?;
+        let all = !self.host.cures(quirks::STORED_IMAGES);
         let mut components: Vec<FirmwareComponent> =
-            found.documents.iter().filter(|document| is_in_force(document)).map(component).collect();
+            found.documents.iter().filter(|document| all || is_in_force(document)).map(component).collect();
         let bmc = self.host.machine.manager().and_then(|manager| manager.str("FirmwareVersion"));
         only(&mut components, ComponentKind::Bios, self.host.machine.system.str("BiosVersion"));
         only(&mut components, ComponentKind::Bmc, bmc);

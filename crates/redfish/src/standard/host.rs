@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rackhand_bmc::{Error, ErrorKind, Identity, Pacing, Result, Target};
+use rackhand_bmc::{Error, ErrorKind, Identity, Pacing, Quirks, Result, Target};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use super::dialect::Dialect;
+use super::{dialect::Dialect, quirks};
 use crate::{
     client::{Client, Sent},
     document::{Document, names},
@@ -51,6 +51,8 @@ pub struct Host {
     pub machine: Machine,
     /// The vendor's differences.
     pub dialect: Arc<dyn Dialect>,
+    /// What of the standard table is cured.
+    cures: Quirks,
     /// Every interval and deadline.
     pub pacing: Pacing,
     /// The System's ETag as of its last read: only ever offered in If-Match.
@@ -79,12 +81,14 @@ impl Host {
         target: &Target,
     ) -> Result<Self> {
         let (memory, pacing) = (Recollection::new(target), target.pacing.clone());
+        let cures = Quirks::new(quirks::standard_quirks(), &target.quirks_off);
         let known = memory.document(memory::SYSTEM);
         let remembered = known.is_some();
         let system = match known {
             Some(system) => system,
             None => {
-                super::systems::choose(&client, &root, dialect.as_ref(), target.system.as_deref()).await?
+                let wanted = target.system.as_deref();
+                super::systems::choose(&client, &root, dialect.as_ref(), &cures, wanted).await?
             }
         };
         let needs_manager = dialect.needs_manager(&root, &system);
@@ -93,7 +97,7 @@ impl Host {
         if let Some(manager) = memory.document(memory::MANAGER).filter(|_| remembered) {
             machine = machine.with_manager(manager);
         }
-        let host = Self { client, machine, dialect, pacing, system_etag, memory, remembered };
+        let host = Self { client, machine, dialect, cures, pacing, system_etag, memory, remembered };
         if needs_manager {
             host.manager().await?;
         }
@@ -105,6 +109,12 @@ impl Host {
             }
         }
         Ok(host)
+    }
+
+    /// Whether the cure of that name is used, of [`standard_quirks`](super::standard_quirks).
+    #[must_use]
+    pub fn cures(&self, name: &str) -> bool {
+        self.cures.cures(name)
     }
 
     /// The Manager of this System; read at its first use.
@@ -119,8 +129,7 @@ impl Host {
     async fn find_manager(&self) -> Result<Option<Document>> {
         let mut links: Vec<String> =
             self.machine.system.links("Links/ManagedBy").into_iter().map(str::to_owned).collect();
-        if links.is_empty() {
-            // Huawei and kubevirtbmc leave ManagedBy out.
+        if links.is_empty() && self.cures(quirks::NO_MANAGED_BY) {
             if let Some(link) = self.machine.root.link("Links/ManagerProvidingService") {
                 links.push(link.to_owned());
             } else if let Some(managers) = self.machine.root.link("Managers") {

@@ -11,7 +11,7 @@ use rackhand_bmc::{
 };
 use serde_json::{Value, json};
 
-use super::{dialect::MediaPlace, host::Host};
+use super::{dialect::MediaPlace, host::Host, quirks};
 use crate::{document::Document, memory, messages::Meaning, uri::bare, uri::same_resource};
 
 /// Whether an ISO can be inserted into it by URL.
@@ -38,13 +38,16 @@ impl StandardMedia {
     #[must_use]
     pub fn view(&self, document: &Document) -> MediaSlot {
         let (dialect, machine) = (self.host.dialect.as_ref(), &self.host.machine);
+        let gone = dialect.shows_ejected(document);
+        let is_none =
+            |image: &str| gone || (self.host.cures(quirks::IMAGE_NONE) && dialect.is_empty_image(image));
         let connected = document.str("ConnectedVia").map(|via| !via.eq_ignore_ascii_case("NotConnected"));
         MediaSlot {
             id: SlotId(bare(document.uri()).to_owned()),
             name: document.str("Name").unwrap_or_else(|| document.id()).to_owned(),
             media_types: document.strings("MediaTypes").into_iter().map(MediaType::parse).collect(),
-            inserted: dialect.inserted(document),
-            image: document.str("Image").filter(|image| !dialect.is_empty_image(image)).map(str::to_owned),
+            inserted: if gone { Some(false) } else { dialect.inserted(document) },
+            image: document.str("Image").filter(|image| !is_none(image)).map(str::to_owned),
             connected,
             can_insert: dialect.can_insert(machine, document),
             problem: dialect.slot_problem(document),
@@ -124,8 +127,8 @@ impl StandardMedia {
         if let Some(target) = find(&self.known(id).await?) {
             return Ok(target);
         }
-        // Supermicro shows EjectMedia only while something is inserted.
-        find(&self.read(id).await?).ok_or_else(|| {
+        let now = if self.host.dialect.slot_actions_change() { find(&self.read(id).await?) } else { None };
+        now.ok_or_else(|| {
             self.host
                 .client
                 .error(ErrorKind::Unsupported, format!("the virtual media slot {id} offers no {action}"))
@@ -135,7 +138,10 @@ impl StandardMedia {
     async fn put(&self, id: &SlotId, image: &MediaImage) -> Result<Outcome> {
         let host = &self.host;
         let target = &self.target(id, "VirtualMedia.InsertMedia").await?;
-        let bodies: Vec<Value> = host.dialect.insert_bodies(&host.machine, image);
+        let mut bodies: Vec<Value> = host.dialect.insert_bodies(&host.machine, image);
+        if !host.cures(quirks::INSERT_MORE) {
+            bodies.truncate(1);
+        }
         let sent = host.first_accepted(bodies, |body| host.client.post(target, body)).await?;
         Ok(sent.outcome())
     }
@@ -147,7 +153,6 @@ impl StandardMedia {
             }
             target => target?,
         };
-        // An empty JSON body: iLO and others answer 400 or 415 to none at all.
         match self.host.client.post(&target, json!({})).await {
             Ok(sent) => Ok(sent.outcome()),
             Err(error) if self.may_be_empty(&error) && self.is_empty(id).await => Ok(Outcome::Unchanged),
@@ -157,15 +162,15 @@ impl StandardMedia {
 
     /// Whether a refused eject may mean an empty slot: BMCs answer 400, 409 or 500 then.
     fn may_be_empty(&self, error: &Error) -> bool {
-        matches!(
+        let refused = matches!(
             error.kind(),
             ErrorKind::Conflict
                 | ErrorKind::RejectedValue { .. }
                 | ErrorKind::Busy { .. }
                 | ErrorKind::Unsupported
                 | ErrorKind::NotFound
-        ) || self.host.client.meaning(error) == Some(Meaning::Already)
-            || self.host.dialect.is_already(error)
+        ) || self.host.client.meaning(error) == Some(Meaning::Already);
+        (refused && self.host.cures(quirks::EJECT_EMPTY)) || self.host.dialect.is_already(error)
     }
 
     async fn is_empty(&self, id: &SlotId) -> bool {

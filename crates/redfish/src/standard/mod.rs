@@ -34,6 +34,7 @@ mod boot;
 mod capabilities;
 mod dialect;
 mod firmware;
+mod generic;
 mod host;
 mod inventory;
 mod jobs;
@@ -41,6 +42,7 @@ mod logs;
 mod manager;
 mod media;
 mod power;
+pub(crate) mod quirks;
 mod sensors;
 mod storage;
 mod systems;
@@ -57,6 +59,7 @@ pub use self::{
     boot::StandardBoot,
     dialect::{Dialect, MediaPlace, Plain, insert_ladder},
     firmware::StandardFirmware,
+    generic::Generic,
     host::{Host, Machine},
     inventory::StandardInventory,
     jobs::StandardJobs,
@@ -64,6 +67,7 @@ pub use self::{
     manager::StandardManager,
     media::StandardMedia,
     power::StandardPower,
+    quirks::standard_quirks,
     sensors::StandardSensors,
     storage::StandardStorage,
 };
@@ -245,7 +249,8 @@ impl Driver for StandardDriver {
     }
 
     fn connect(&self, link: Link, target: Target) -> Fut<'_, Bmc> {
-        Standard::new(link, target, Plain).connect()
+        let dialect = Generic::without(&target.quirks_off);
+        Standard::new(link, target, dialect).connect()
     }
 }
 

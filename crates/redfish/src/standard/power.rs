@@ -6,7 +6,7 @@ use rackhand_bmc::{BootSettings, ErrorKind, Fut, HostView, Outcome, Power, Power
 use serde_json::json;
 use tokio::sync::OnceCell;
 
-use super::{boot::boot_settings, capabilities::allowed_resets, host::Host};
+use super::{boot::boot_settings, capabilities::allowed_resets, host::Host, quirks};
 use crate::{document::Document, messages::Meaning};
 
 /// Power of the System.
@@ -33,7 +33,8 @@ impl StandardPower {
             return Ok(Vec::new());
         };
         let beside = allowed_resets(action);
-        let Some(info) = action.str("@Redfish.ActionInfo").filter(|_| beside.is_empty()) else {
+        let Some(info) = action.str("@Redfish.ActionInfo").filter(|_| beside.is_empty() && self.host.cures(quirks::ACTION_INFO))
+        else {
             return Ok(beside);
         };
         match self.host.client.get(info).await {
@@ -71,9 +72,9 @@ impl StandardPower {
 
     /// Whether a refusal may mean that the target state is reached: BMCs answer 400 or 409 then, with varying messages.
     fn may_be_there(&self, error: &rackhand_bmc::Error) -> bool {
-        matches!(error.kind(), ErrorKind::Conflict | ErrorKind::RejectedValue { .. })
-            || self.host.client.meaning(error) == Some(Meaning::Already)
-            || self.host.dialect.is_already(error)
+        let refused = matches!(error.kind(), ErrorKind::Conflict | ErrorKind::RejectedValue { .. })
+            || self.host.client.meaning(error) == Some(Meaning::Already);
+        (refused && self.host.cures(quirks::STATE_REACHED)) || self.host.dialect.is_already(error)
     }
 
     async fn is_there(&self, kind: ResetType) -> bool {

@@ -8,7 +8,7 @@ use rackhand_bmc::{
 };
 use serde_json::{Map, Value, json};
 
-use super::host::Host;
+use super::{host::Host, quirks};
 use crate::{
     document::{Document, names},
     uri::same_resource,
@@ -77,7 +77,12 @@ impl StandardStorage {
             None => None,
         };
         let has_volumes = volumes.is_some();
-        let volumes: Vec<StorageVolume> = volumes.iter().flatten().filter(is_made).map(volume).collect();
+        let volumes: Vec<StorageVolume> = volumes
+            .iter()
+            .flatten()
+            .filter(|one| is_made(one) || !self.host.cures(quirks::RAW_DEVICES))
+            .map(volume)
+            .collect();
         let levels: Vec<RaidLevel> = facts
             .strings("SupportedRAIDTypes")
             .into_iter()
@@ -188,7 +193,7 @@ impl StandardStorage {
 }
 
 /// Whether somebody made it: a drive that is handed to the host stands among the volumes of some services too.
-fn is_made(document: &&Document) -> bool {
+fn is_made(document: &Document) -> bool {
     document.str("RAIDType").is_some() || document.str("VolumeType") != Some("RawDevice")
 }
 

@@ -1,8 +1,8 @@
 //! Which System is the machine.
 
-use rackhand_bmc::{ErrorKind, Result};
+use rackhand_bmc::{ErrorKind, Quirks, Result};
 
-use super::dialect::Dialect;
+use super::{dialect::Dialect, quirks};
 use crate::{
     client::Client,
     document::{Document, names},
@@ -14,6 +14,7 @@ pub(crate) async fn choose(
     client: &Client,
     root: &Document,
     dialect: &dyn Dialect,
+    cures: &Quirks,
     wanted: Option<&str>,
 ) -> Result<Document> {
     let Some(systems) = root.link("Systems") else {
@@ -31,9 +32,10 @@ pub(crate) async fn choose(
         };
     }
     let found = client.collection(systems).await?;
-    let mut hosts: Vec<Document> =
-        found.documents.into_iter().filter(|system| dialect.is_system(system)).collect();
+    let is_host = |system: &Document| dialect.is_system(system) || !cures.cures(quirks::NO_HOSTS);
+    let mut hosts: Vec<Document> = found.documents.into_iter().filter(is_host).collect();
     if hosts.len() > 1
+        && cures.cures(quirks::SEVERAL_SYSTEMS)
         && let Some(own) = managed_by_the_bmc(client, root, &hosts).await?
     {
         hosts = vec![own];

@@ -14,7 +14,7 @@ use tokio::sync::OnceCell;
 
 pub use self::registry::Registry;
 use self::registry::attribute_value;
-use super::host::Host;
+use super::{host::Host, quirks};
 use crate::{
     client::Sent,
     document::Document,
@@ -73,10 +73,12 @@ impl StandardBios {
         let pending = match self.settings_apart(&bios) {
             None => PendingSettings::NotVisible,
             Some(uri) => {
-                // Some services show only what is staged (Dell), others a full set (HPE): what differs is what waits.
-                let mut staged = attributes(&self.host.client.get(&uri).await?);
-                staged.retain(|name, value| !current.get(name).is_some_and(|now| now.same_as(value)));
-                if staged.is_empty() { PendingSettings::None } else { PendingSettings::Values(staged) }
+                let settings = self.host.client.get(&uri).await?;
+                match self.host.dialect.bios_pending(&current, &settings) {
+                    None => PendingSettings::NotVisible,
+                    Some(staged) if staged.is_empty() => PendingSettings::None,
+                    Some(staged) => PendingSettings::Values(staged),
+                }
             }
         };
         Ok(BiosState {
@@ -98,7 +100,8 @@ impl StandardBios {
     async fn load_registry(&self, id: Option<&str>) -> Result<Option<Arc<Registry>>> {
         let Some(registries) = self.host.machine.root.link("Registries") else { return Ok(None) };
         let uris = self.host.client.member_uris(registries).await?;
-        let Some(file) = best_match(&uris, id) else { return Ok(None) };
+        let exact = !self.host.cures(quirks::REGISTRY_ID);
+        let Some(file) = best_match(&uris, id, exact) else { return Ok(None) };
         let file = self.host.client.get(file).await?;
         let locations = file.view().list("Location");
         let english = locations
@@ -108,7 +111,7 @@ impl StandardBios {
         // iLO 4 wraps the URI in an object.
         let uri = location.and_then(|location| location.str("Uri").or_else(|| location.str("Uri/extref")));
         let Some(uri) = uri else { return Ok(None) };
-        let document = self.host.client.get(uri).await?;
+        let document = self.host.dialect.bios_registry(self.host.client.get(uri).await?);
         Ok(Some(Arc::new(Registry::parse(&document))))
     }
 
@@ -233,8 +236,8 @@ pub fn mark(bios: &Document) -> Mark {
 }
 
 /// The registry file that `id` means: by its name, else by its name without the version, which differs between the
-/// two on Dell. Without an id (NVIDIA) the BIOS registry is known by its usual name.
-fn best_match<'a>(uris: &'a [String], id: Option<&str>) -> Option<&'a str> {
+/// two on Dell. Without an id (NVIDIA) the BIOS registry is known by its usual name. `exact` takes the name alone.
+fn best_match<'a>(uris: &'a [String], id: Option<&str>, exact: bool) -> Option<&'a str> {
     let unversioned = |name: &str| {
         let lower = name.to_ascii_lowercase();
         let lower = lower.strip_suffix(".json").unwrap_or(&lower);
@@ -244,8 +247,12 @@ fn best_match<'a>(uris: &'a [String], id: Option<&str>) -> Option<&'a str> {
     };
     let find =
         |fits: &dyn Fn(&str) -> bool| uris.iter().map(String::as_str).find(|uri| fits(last_segment(uri)));
+    let named = id.and_then(|id| find(&|name| name.eq_ignore_ascii_case(id)));
+    if exact {
+        return named;
+    }
     let Some(id) = id else { return find(&|name| unversioned(name).starts_with("biosattributeregistry")) };
-    find(&|name| name.eq_ignore_ascii_case(id)).or_else(|| find(&|name| unversioned(name) == unversioned(id)))
+    named.or_else(|| find(&|name| unversioned(name) == unversioned(id)))
 }
 
 impl Bios for StandardBios {

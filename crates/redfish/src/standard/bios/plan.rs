@@ -14,10 +14,12 @@ pub(crate) fn plan(
 ) -> BiosPlan {
     let mut plan = BiosPlan::default();
     let mut typed = Attributes::new();
-    for (name, value) in desired {
-        match checked(name, value, current, registry) {
-            Ok(value) => drop(typed.insert(name.clone(), value)),
-            Err(problem) => plan.problems.push(BiosProblem { attribute: name.clone(), problem }),
+    for (wanted, value) in desired {
+        for name in dialect.bios_names(wanted, current, registry) {
+            match checked(&name, value, current, registry).and_then(|value| agreed(&name, value, &typed)) {
+                Ok(value) => drop(typed.insert(name, value)),
+                Err(problem) => plan.problems.push(BiosProblem { attribute: wanted.clone(), problem }),
+            }
         }
     }
     let differing = differing(&typed, current, registry);
@@ -34,6 +36,16 @@ pub(crate) fn plan(
         plan.stages = stages;
     }
     plan
+}
+
+/// The value of an attribute, unless another wanted name means the same attribute with another value.
+fn agreed(name: &str, value: AttributeValue, typed: &Attributes) -> Result<AttributeValue, String> {
+    match typed.get(name) {
+        Some(other) if !other.same_as(&value) => {
+            Err(format!("{name} is wanted by another name too, as {other} and as {value}"))
+        }
+        _ => Ok(value),
+    }
 }
 
 /// What must be written: what differs, and what is as wanted now but would be changed along with it.
