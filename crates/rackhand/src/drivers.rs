@@ -97,8 +97,14 @@ mod tests {
             (json!({"RedfishVersion": "1.13.1", "Vendor": "Dell", "Name": "Root Service"}), "idrac"),
             (json!({"RedfishVersion": "1.6.0", "Vendor": "HPE", "Name": "HPE RESTful Root Service"}), "ilo"),
             (json!({"RedfishVersion": "1.2.0", "Name": "Cisco RESTful Root Service"}), "cimc"),
-            (json!({"RedfishVersion": "1.11.0", "Oem": {"Supermicro": {}}, "Name": "Root Service"}), "supermicro"),
-            (json!({"RedfishVersion": "1.15.0", "Vendor": "Supermicro", "Name": "Root Service"}), "supermicro"),
+            (
+                json!({"RedfishVersion": "1.11.0", "Oem": {"Supermicro": {}}, "Name": "Root Service"}),
+                "supermicro",
+            ),
+            (
+                json!({"RedfishVersion": "1.15.0", "Vendor": "Supermicro", "Name": "Root Service"}),
+                "supermicro",
+            ),
             (json!({"RedfishVersion": "1.15.0", "Vendor": "Lenovo", "Name": "Root Service"}), "lenovo"),
             (json!({"RedfishVersion": "1.7.0", "Vendor": "AMI", "Oem": {"Lenovo": {}}}), "standard"),
         ] {

@@ -61,7 +61,10 @@ mod tests {
         let text = String::from_utf8_lossy(&bytes);
         let parts: Vec<&str> = text.split("--rackhand-update-00000001").collect();
         assert_eq!(parts.len(), 4, "{text}");
-        assert!(parts[1].contains("name=\"UpdateParameters\"") && parts[1].ends_with("\r\n\r\n{\"Targets\":[\"/a\"]}\r\n"));
+        assert!(
+            parts[1].contains("name=\"UpdateParameters\"")
+                && parts[1].ends_with("\r\n\r\n{\"Targets\":[\"/a\"]}\r\n")
+        );
         assert!(parts[2].contains("name=\"UpdateFile\"; filename=\"bios.bin\"\r\n"), "{text}");
         assert!(bytes.windows(content.len()).any(|part| part == content));
         assert_eq!(parts[3], "--\r\n");

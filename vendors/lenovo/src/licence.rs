@@ -21,7 +21,10 @@ pub(crate) async fn looked_at(xcc: &Xcc, error: Error) -> Error {
         Ok(Some(names)) if !names.iter().any(|name| UPGRADES.iter().any(|word| name.contains(word))) => {
             let licence = "XClarity Controller Enterprise or Platinum Upgrade".to_owned();
             let has = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-            let detail = format!("{}; images by URL take a licence that is missing (there are: {has})", error.detail());
+            let detail = format!(
+                "{}; images by URL take a licence that is missing (there are: {has})",
+                error.detail()
+            );
             let mut lacks = Error::new(ErrorKind::NeedsLicence { licence }, error.bmc(), detail);
             if let Some(request) = error.request() {
                 lacks = lacks.with_request(request);

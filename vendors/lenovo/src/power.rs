@@ -24,7 +24,10 @@ impl XccPower {
     /// Off, seen off, a while, on. A host that is off already is switched on by nobody who asked for a restart.
     async fn restart(&self) -> Result<Outcome> {
         if self.standard.state().await? == PowerState::Off {
-            return Err(self.xcc.client.error(ErrorKind::Conflict, "the host is off; there is nothing to restart"));
+            return Err(self
+                .xcc
+                .client
+                .error(ErrorKind::Conflict, "the host is off; there is nothing to restart"));
         }
         match self.standard.reset(ResetType::ForceOff).await? {
             unknown @ Outcome::Unknown { .. } => return Ok(unknown),

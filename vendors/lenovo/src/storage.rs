@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use rackhand_bmc::{
-    ControllerId, DriveId, DriveState, DriveUse, Error, ErrorKind, Fut, Initialize, NewVolume, Outcome, Result,
-    Storage, StorageView, VolumeId,
+    ControllerId, DriveId, DriveState, DriveUse, Error, ErrorKind, Fut, Initialize, NewVolume, Outcome,
+    Result, Storage, StorageView, VolumeId,
 };
 use serde_json::{Map, Value};
 
@@ -30,7 +30,8 @@ impl XccStorage {
     fn in_form(&self, wanted: &NewVolume) -> Result<NewVolume> {
         let length = wanted.name.chars().count();
         if length == 0 || length > LONGEST_NAME {
-            let why = format!("a volume's name has 1 to {LONGEST_NAME} characters; {:?} has {length}", wanted.name);
+            let why =
+                format!("a volume's name has 1 to {LONGEST_NAME} characters; {:?} has {length}", wanted.name);
             return Err(self.xcc.refused("Name", why));
         }
         let bytes = match wanted.bytes {
@@ -59,10 +60,14 @@ impl XccStorage {
         let view = self.standard.view().await?;
         let controller = view.controllers.iter().find(|controller| controller.id == wanted.controller);
         let controller = controller.ok_or_else(|| {
-            self.xcc.client.error(ErrorKind::NotFound, format!("there is no controller {}", wanted.controller))
+            self.xcc
+                .client
+                .error(ErrorKind::NotFound, format!("there is no controller {}", wanted.controller))
         })?;
-        let ready = controller.drives.iter().filter(|drive| drive.state == DriveState::Ready);
-        let free: BTreeSet<&DriveId> = ready.map(|drive| &drive.id).collect();
+        // One of which nobody says what it is used for may be taken too.
+        let may_be_taken = |state: &DriveState| matches!(state, DriveState::Ready | DriveState::Unknown);
+        let free = controller.drives.iter().filter(|drive| may_be_taken(&drive.state));
+        let free: BTreeSet<&DriveId> = free.map(|drive| &drive.id).collect();
         if free != wanted.drives.iter().collect() {
             let list: Vec<&str> = free.iter().map(|DriveId(uri)| uri.as_str()).collect();
             let why = format!(

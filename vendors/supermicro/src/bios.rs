@@ -7,9 +7,8 @@ use serde_json::Value;
 /// An attribute's name without the number of its BIOS: `SR_IOVSupport` of `SR_IOVSupport_0047`, `TXTSupport` of
 /// `TXTSupport#0062`, `Hyper_Threading_ALL` of `Hyper_Threading_ALL__F27F`.
 fn clean(name: &str) -> &str {
-    let is_number = |text: &str| {
-        text.len() == 4 && text.chars().all(|c| c.is_ascii_digit() || ('A'..='F').contains(&c))
-    };
+    let is_number =
+        |text: &str| text.len() == 4 && text.chars().all(|c| c.is_ascii_digit() || ('A'..='F').contains(&c));
     let bare = match name.rsplit_once(['_', '#']) {
         Some((before, number)) if is_number(number) => before,
         _ => name,
@@ -112,13 +111,17 @@ mod tests {
     #[test]
     fn words_stand_for_numbers_where_the_attribute_goes_by_them() {
         let value = |name: &str, shown: &str| json!({"ValueName": name, "ValueDisplayName": shown});
-        let attribute = |default: Value, values: Vec<Value>| {
-            json!({"AttributeName": "A", "Type": "Enumeration", "DefaultValue": default, "Value": values})
-        };
+        let attribute = |default: Value, values: Vec<Value>| json!({"AttributeName": "A", "Type": "Enumeration", "DefaultValue": default, "Value": values});
         let names_of = |attribute: Value| -> Vec<String> {
             let registry = json!({"RegistryEntries": {"Attributes": [attribute]}});
             let words = in_words(&Document::new("/r", None, registry));
-            words.view().list("RegistryEntries/Attributes/0/Value").iter().filter_map(|one| one.str("ValueName")).map(str::to_owned).collect()
+            words
+                .view()
+                .list("RegistryEntries/Attributes/0/Value")
+                .iter()
+                .filter_map(|one| one.str("ValueName"))
+                .map(str::to_owned)
+                .collect()
         };
         let numbers = || vec![value("0", "Disable"), value("1", "Enable")];
         assert_eq!(names_of(attribute("Enable".into(), numbers())), ["Disable", "Enable"]);

@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 
 use rackhand_bmc::{Attributes, BootTarget, Capabilities, MediaImage, Quirks, Vendor};
-use rackhand_redfish::{
-    Dialect, Document, Machine, Meaning, MessageRule, Plain, standard::bios::Registry,
-};
+use rackhand_redfish::{Dialect, Document, Machine, Meaning, MessageRule, Plain, standard::bios::Registry};
 use serde_json::{Map, Value};
 
 use crate::{

@@ -114,7 +114,8 @@ fn preserved_by_bmc() -> Value {
 /// What is sent with a file. There is no lesser form to fall back to: a board that is not told what to preserve may
 /// preserve nothing.
 fn parameters(aim: Aim) -> Value {
-    let mut parameters = json!({"Targets": [aim.target], "@Redfish.OperationApplyTime": "OnStartUpdateRequest"});
+    let mut parameters =
+        json!({"Targets": [aim.target], "@Redfish.OperationApplyTime": "OnStartUpdateRequest"});
     if let (Some(preserve), Some(parameters)) = (aim.preserve, parameters.as_object_mut()) {
         parameters.insert("Oem".to_owned(), json!({"Supermicro": preserve}));
     }

@@ -12,8 +12,8 @@ mod task;
 
 use std::sync::Arc;
 
-use futures_util::future::join_all;
 use bytes::Bytes;
+use futures_util::future::join_all;
 use http::Method;
 use rackhand_bmc::{ErrorKind, Message, RequestStats, Result, Skipped, Target};
 use serde_json::{Map, Value};

@@ -133,9 +133,7 @@ impl Boot for StandardBoot {
         };
         let desired = Attributes::from([("BootSourceOverrideMode".to_owned(), name.into())]);
         let uri = self.host.machine.system.uri();
-        Box::pin(
-            async move { self.write_boot(uri, "BootSourceOverrideMode", name.into(), desired).await },
-        )
+        Box::pin(async move { self.write_boot(uri, "BootSourceOverrideMode", name.into(), desired).await })
     }
 
     fn order(&self) -> Fut<'_, Vec<BootOption>> {

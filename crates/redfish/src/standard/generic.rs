@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rackhand_bmc::{
-    Attributes, BootTarget, Capabilities, Learned, Operation, Quirk, Quirks, Support,
-};
+use rackhand_bmc::{Attributes, BootTarget, Capabilities, Learned, Operation, Quirk, Quirks, Support};
 
 use super::{
     bios::Registry,
@@ -86,8 +84,7 @@ impl Dialect for Generic {
 
     fn boot_target_name(&self, _machine: &Machine, target: &BootTarget, allowed: &[&str]) -> String {
         let has = |name: &str| allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(name));
-        let as_usb =
-            *target == BootTarget::Cd && !has("Cd") && has("UsbCd") && self.cures(quirks::USB_CD);
+        let as_usb = *target == BootTarget::Cd && !has("Cd") && has("UsbCd") && self.cures(quirks::USB_CD);
         if as_usb { "UsbCd".to_owned() } else { target.as_str().to_owned() }
     }
 
@@ -106,9 +103,10 @@ impl Dialect for Generic {
     /// The one attribute that people see by the wanted name. Of several nobody knows which is meant.
     fn bios_names(&self, wanted: &str, current: &Attributes, registry: Option<&Registry>) -> Vec<String> {
         let known = current.contains_key(wanted) || registry.is_some_and(|all| all.get(wanted).is_some());
-        let shown = registry.into_iter().flat_map(|all| &all.catalogue.attributes).filter(|(_, attribute)| {
-            attribute.display_name.as_deref().is_some_and(|shown| shown.eq_ignore_ascii_case(wanted))
-        });
+        let shown =
+            registry.into_iter().flat_map(|all| &all.catalogue.attributes).filter(|(_, attribute)| {
+                attribute.display_name.as_deref().is_some_and(|shown| shown.eq_ignore_ascii_case(wanted))
+            });
         let named: Vec<String> = shown.map(|(name, _)| name.clone()).collect();
         match named.as_slice() {
             [only] if !known && self.cures(quirks::DISPLAY_NAMES) => vec![only.clone()],

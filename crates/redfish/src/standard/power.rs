@@ -33,7 +33,9 @@ impl StandardPower {
             return Ok(Vec::new());
         };
         let beside = allowed_resets(action);
-        let Some(info) = action.str("@Redfish.ActionInfo").filter(|_| beside.is_empty() && self.host.cures(quirks::ACTION_INFO))
+        let Some(info) = action
+            .str("@Redfish.ActionInfo")
+            .filter(|_| beside.is_empty() && self.host.cures(quirks::ACTION_INFO))
         else {
             return Ok(beside);
         };

@@ -204,7 +204,8 @@ fn registries_are_found_by_name_with_or_without_version() {
     let uris = |names: &[&str]| {
         names.iter().map(|name| format!("/redfish/v1/Registries/{name}")).collect::<Vec<_>>()
     };
-    let found = |names: &[&str], id| best_match(&uris(names), id, false).map(|uri| last_segment(uri).to_owned());
+    let found =
+        |names: &[&str], id| best_match(&uris(names), id, false).map(|uri| last_segment(uri).to_owned());
     let dell = ["Messages", "BiosAttributeRegistry.v1_0_0", "NetworkAttributesRegistry_NIC.Slot.5-1"];
     assert_eq!(
         found(&dell, Some("BiosAttributeRegistry.v1_0_3")).as_deref(),
