@@ -7,12 +7,13 @@ use rackhand_profiles::{HostIdentity, Profiles};
 use rackhand_testing::recording;
 
 /// Machines that a profile is for. The R750 of firmware 7.10 is left out: it was recorded locked down, which makes every
-/// one of its attributes read-only. So is Supermicro's: its registry names values by number, the machine by text.
-const MACHINES: [&str; 4] = [
+/// one of its attributes read-only.
+const MACHINES: [&str; 5] = [
     "dell-poweredge-r750-idrac9-6.00",
     "hpe-proliant-dl380agen11-ilo6-1.66",
     "hpe-proliant-dl360gen12-ilo7-1.14",
     "lenovo-thinksystem-sr670v2-xcc-2.83",
+    "supermicro-sys821ge-11.01",
 ];
 
 #[tokio::test(start_paused = true)]

@@ -4,6 +4,7 @@ use rackhand_bmc::{Capabilities, Learned, Operation, Quirks, Support};
 use rackhand_redfish::Machine;
 
 use crate::{
+    boot::only_once,
     dialect::generation,
     quirks::{self, cited, on},
 };
@@ -15,13 +16,8 @@ pub(crate) fn add(quirks: &Quirks, machine: &Machine, known: &mut Capabilities) 
     volumes(machine, known);
 }
 
-/// A firmware that lists Continuous after all is believed.
 fn continuous(quirks: &Quirks, machine: &Machine, known: &mut Capabilities) {
-    let listed = machine
-        .system
-        .strings("Boot/BootSourceOverrideEnabled@Redfish.AllowableValues")
-        .contains(&"Continuous");
-    if !listed && on(quirks, machine, quirks::NO_CONTINUOUS) {
+    if only_once(quirks, machine) {
         let why = "an XCC's override holds for one boot; arm it before each".to_owned();
         let learned = Learned::Documented(cited(quirks::NO_CONTINUOUS));
         known.set(Operation::BootContinuous, Support::Unsupported(why), learned);

@@ -14,6 +14,7 @@
 
 #![deny(clippy::indexing_slicing)]
 
+mod boot;
 mod capabilities;
 mod dialect;
 mod licence;
@@ -64,6 +65,7 @@ impl Driver for Lenovo {
         }
         let standard = Standard::new(link, target, dialect)
             .with_power(lenovos!(power::power))
+            .with_boot(lenovos!(boot::boot))
             .with_media(lenovos!(media::media))
             .with_storage(lenovos!(storage::storage));
         Box::pin(async move {

@@ -95,6 +95,11 @@ impl Xcc {
         on(&self.quirks, &self.host.machine, name)
     }
 
+    /// The table and what of it is off.
+    pub(crate) fn cures(&self) -> &Quirks {
+        &self.quirks
+    }
+
     /// A refusal of a value before it is sent.
     pub(crate) fn refused(&self, property: &str, why: String) -> Error {
         self.client.error(ErrorKind::RejectedValue { properties: vec![property.to_owned()] }, why)

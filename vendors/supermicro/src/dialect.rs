@@ -4,14 +4,12 @@ use std::collections::BTreeSet;
 
 use rackhand_bmc::{Attributes, BootTarget, Capabilities, MediaImage, Quirks, Vendor};
 use rackhand_redfish::{Dialect, Document, Machine, Meaning, MessageRule, Plain, standard::bios::Registry};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
     bios, capabilities,
     quirks::{self, quirks},
 };
-
-const ENABLED: &str = "BootSourceOverrideEnabled";
 
 /// What Supermicro's messages mean, where the standard ones do not say it.
 pub const MESSAGES: &[MessageRule] = &[MessageRule::new("OemLicenseNotPassed", Meaning::NeedsLicence, "LRF")];
@@ -87,11 +85,8 @@ impl Dialect for SupermicroDialect {
         if name.eq_ignore_ascii_case("UsbCd") { BootTarget::Cd } else { Plain.boot_target(name) }
     }
 
-    fn boot_patch(&self, system: &Document, boot: &mut Map<String, Value>) {
-        if self.quirks.cures(quirks::ENABLED_ALWAYS) && !boot.contains_key(ENABLED) {
-            let shown = system.str("Boot/BootSourceOverrideEnabled").unwrap_or("Disabled");
-            boot.insert(ENABLED.to_owned(), shown.into());
-        }
+    fn boot_wants_enabled(&self) -> bool {
+        self.quirks.cures(quirks::ENABLED_ALWAYS)
     }
 
     fn slot_actions_change(&self) -> bool {

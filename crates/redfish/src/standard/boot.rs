@@ -13,6 +13,8 @@ use crate::{client::Sent, document::Document, uri::same_resource};
 
 const ALLOWED: &str = "Boot/BootSourceOverrideTarget@Redfish.AllowableValues";
 
+const ENABLED: &str = "Boot/BootSourceOverrideEnabled";
+
 /// Boot settings of the System.
 #[derive(Debug)]
 pub struct StandardBoot {
@@ -53,7 +55,12 @@ impl StandardBoot {
 
     async fn write_boot(&self, uri: &str, name: &str, value: Value, desired: Attributes) -> Result<Outcome> {
         let mut boot = Map::from_iter([(name.to_owned(), value)]);
-        self.host.dialect.boot_patch(&self.host.machine.system, &mut boot);
+        if self.host.dialect.boot_wants_enabled() {
+            // As it is now: an override that was armed meanwhile stays.
+            let system = self.host.system().await?;
+            let enabled = system.str(ENABLED).unwrap_or("Disabled");
+            boot.insert("BootSourceOverrideEnabled".to_owned(), enabled.into());
+        }
         let sent = self.host.patch_system(uri, json!({"Boot": boot})).await?;
         if matches!(sent, Sent::Lost { .. }) {
             return Ok(sent.outcome());
@@ -157,7 +164,7 @@ impl Boot for StandardBoot {
 
 /// The boot settings that a System shows.
 pub(crate) fn boot_settings(system: &Document, dialect: &dyn Dialect) -> BootSettings {
-    let enabled = match system.str("Boot/BootSourceOverrideEnabled") {
+    let enabled = match system.str(ENABLED) {
         Some("Once") => Some(OverrideEnabled::Once),
         Some("Continuous") => Some(OverrideEnabled::Continuous),
         Some("Disabled") => Some(OverrideEnabled::Disabled),

@@ -137,9 +137,9 @@ pub trait Dialect: Send + Sync + 'static {
         system.link("@Redfish.Settings/SettingsObject").unwrap_or_else(|| system.uri()).to_owned()
     }
 
-    /// Completes what is written of `Boot` for its mode or order, given the System as it reads.
-    fn boot_patch(&self, system: &Document, boot: &mut Map<String, Value>) {
-        let _ = (system, boot);
+    /// Whether `BootSourceOverrideEnabled` must stand in whatever is written of `Boot`, even unchanged.
+    fn boot_wants_enabled(&self) -> bool {
+        false
     }
 
     /// The bodies to try for an override, in order; the next only when a value of the one before was refused. First the

@@ -61,19 +61,25 @@ fn openbmc_media(machine: &Machine, known: &mut Capabilities) {
     if !has_media {
         return;
     }
-    let refused = Support::Unsupported("OpenBMC takes images by https and smb, not by http".to_owned());
-    known.set(Operation::MediaInsertHttp, if own { refused } else { Support::Unknown }, cited.clone());
-    if own {
-        known.set(Operation::MediaInsertHttps, Support::Supported, cited.clone());
-        known.set(Operation::MediaInsertCifs, Support::Supported, cited);
+    let refused = || Support::Unsupported("OpenBMC takes images by https and smb alone".to_owned());
+    if !own {
+        known.set(Operation::MediaInsertHttp, Support::Unknown, cited);
+        return;
+    }
+    for (operation, support) in [
+        (Operation::MediaInsertHttp, refused()),
+        (Operation::MediaInsertHttps, Support::Supported),
+        (Operation::MediaInsertNfs, refused()),
+        (Operation::MediaInsertCifs, Support::Supported),
+    ] {
+        known.set(operation, support, cited.clone());
     }
 }
 
 impl Dialect for Generic {
     fn conduct(&self, root: &Document) -> Conduct {
-        let mut conduct = Conduct::default();
-        conduct.expand = !(is_viking(root) && self.cures(quirks::VIKING));
-        conduct
+        let expand = !(is_viking(root) && self.cures(quirks::VIKING));
+        Conduct { expand, ..Conduct::default() }
     }
 
     fn capabilities(&self, machine: &Machine, capabilities: &mut Capabilities) {

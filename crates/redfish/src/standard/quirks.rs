@@ -30,10 +30,10 @@ quirks! {
         "sushy: EjectMedia, ResetBios; stories 2008198, 2006246";
     MESSAGES = "messages-anywhere",
         "extended information is an object instead of a list, and stands at the top level or beside a property",
-        "DMTF DSP0266 allows the latter; AMI, Dell, Cisco: the former";
+        "DSP0266 for what stands beside a property; Cisco and Dell for single objects";
     EXPAND_REFUSED = "expand-is-refused",
         "$expand is advertised and refused all the same: members are read one by one",
-        "Fujitsu, Huawei: QueryNotSupportedOnResource";
+        "check_redfish issue 20: Fujitsu, QueryNotSupportedOnResource";
     VIKING = "expand-drops-properties",
         "$expand leaves out properties that the member itself has",
         "nv-redfish: AMI on DGX H100, Redfish 1.11.0";
@@ -67,7 +67,7 @@ quirks! {
         "ironic: Nokia";
     USB_CD = "usb-cd-without-cd",
         "the virtual CD is UsbCd where there is no target Cd",
-        "sushy: older boards of Supermicro that do not say whose they are";
+        "sushy: Supermicro, also where nothing but the System says that it is";
 
     // ---- virtual media
     INSERT_MORE = "insert-wants-more",
@@ -75,7 +75,7 @@ quirks! {
         "sushy; ironic bug 2071945; community.general; badfish and bmclib each differ";
     EJECT_EMPTY = "eject-of-empty-is-refused",
         "an eject of an empty slot is refused: a read decides",
-        "sushy; badfish: 400, 409 or 500";
+        "HPE: NoVirtualMediaConnectionAvailable; others answer 400, 409 or 500";
     IMAGE_NONE = "image-says-none",
         "the Image of an empty slot is a word for none",
         "AMI MegaRAC as captured: None";
@@ -95,7 +95,7 @@ quirks! {
         "AMI MegaRAC as captured";
     RAW_DEVICES = "raw-devices-among-volumes",
         "a drive that is handed to the host as it is stands among the volumes",
-        "DMTF Volume: VolumeType RawDevice; Cisco, HPE";
+        "DMTF Volume schema: VolumeType RawDevice";
     STORED_IMAGES = "stored-images-among-firmware",
         "images that merely lie ready stand among the firmware: backup, golden, staged",
         "Supermicro, Lenovo and NVIDIA as captured";

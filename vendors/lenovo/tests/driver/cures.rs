@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, future::Future, pin::Pin};
 
 use http::Method;
 use rackhand_bmc::{
-    Bmc, ControllerId, DriveId, ErrorKind, MediaImage, NewVolume, Operation, Outcome, PendingSettings,
-    RaidLevel, ResetType, SlotId,
+    Bmc, BootOverride, BootTarget, ControllerId, DriveId, ErrorKind, MediaImage, NewVolume, Operation,
+    Outcome, OverrideEnabled, PendingSettings, RaidLevel, ResetType, SlotId,
 };
 use rackhand_lenovo::quirks;
 use rackhand_testing::{Reply, Service};
@@ -86,8 +86,14 @@ async fn restart_hangs(cure: &Cure) -> bool {
 }
 
 async fn no_continuous(cure: &Cure) -> bool {
-    let refusal = cure.connect(&v2()).await.capabilities.refusal(Operation::BootContinuous);
-    refusal.is_some_and(|why| why.contains("no-continuous-override"))
+    let service = v2();
+    let bmc = cure.connect(&service).await;
+    let always = BootOverride { target: BootTarget::Hdd, enabled: OverrideEnabled::Continuous, mode: None };
+    let refused = bmc.boot().unwrap().set_override(always).await.is_err();
+    let refusal = bmc.capabilities.refusal(Operation::BootContinuous);
+    refused
+        && service.writes().is_empty()
+        && refusal.is_some_and(|why| why.contains("no-continuous-override"))
 }
 
 async fn order_pending(cure: &Cure) -> bool {

@@ -114,11 +114,15 @@ async fn plain_cd(cure: &Cure) -> bool {
 
 async fn enabled_always(cure: &Cure) -> bool {
     let service = sys().rule(|asked, _| {
-        let whole = asked.body["Boot"].get("BootSourceOverrideEnabled").is_some();
+        let whole = asked.body["Boot"].get("BootSourceOverrideEnabled").is_some_and(|now| now == "Once");
         (asked.is(&Method::PATCH, SYSTEM) && !whole)
             .then(|| Reply::error(400, "Base.1.10.PropertyMissing", "BootSourceOverrideEnabled"))
     });
-    cure.connect(&service).await.boot().unwrap().set_mode(BootMode::Legacy).await.is_ok()
+    let bmc = cure.connect(&service).await;
+    // Armed since: it must stay so.
+    let armed = json!({"Boot": {"BootSourceOverrideEnabled": "Once", "BootSourceOverrideTarget": "UsbCd"}});
+    service.change(|documents| documents.merge(SYSTEM, &armed));
+    bmc.boot().unwrap().set_mode(BootMode::Legacy).await.is_ok()
 }
 
 async fn boot_order(cure: &Cure) -> bool {
