@@ -104,7 +104,7 @@ impl Node {
 }
 
 /// The password of every machine in a lab.
-const PASSWORD: &str = "lab-password";
+pub const PASSWORD: &str = "lab-password";
 
 /// Machines, an image server, a journal: a rack and its jump host.
 pub struct Lab {

@@ -1,10 +1,48 @@
 //! BIOS settings: the workload profile goes first, and what became of settings stands beside the current ones.
 
-use rackhand_bmc::{AttributeVerdict, Attributes, BiosStage};
+use rackhand_bmc::{AttributeValue, AttributeVerdict, Attributes, BiosStage};
 use rackhand_redfish::standard::bios::{BiosEvidence, Registry};
 
 /// The profile: a state, which sets and locks other attributes while it is selected (registries of R5 to R7).
 const PROFILE: &str = "WorkloadProfile";
+
+/// The profile that locks nothing (HD: workload profiles).
+const CUSTOM: &str = "Custom";
+
+/// A profile and settings that it locks otherwise: what the profile sets, by name, under the profile that locks nothing,
+/// with the settings as wanted. `None` where they go together.
+pub(crate) fn by_name(
+    desired: &Attributes,
+    current: &Attributes,
+    registry: &Registry,
+) -> Option<(Attributes, String)> {
+    let profile = desired.get(PROFILE).filter(|profile| profile.to_string() != CUSTOM)?;
+    let under = |profile: &AttributeValue| {
+        let mut state = current.clone();
+        state.insert(PROFILE.to_owned(), profile.clone());
+        state
+    };
+    let (free, locked) = (under(&CUSTOM.into()), under(profile));
+    let sets = registry.effects(&free, &locked);
+    let against: Vec<&str> = desired
+        .iter()
+        .filter(|(name, wanted)| sets.get(*name).is_some_and(|sets| !sets.same_as(wanted)))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if against.is_empty() {
+        return None;
+    }
+    let why = format!(
+        "{profile} sets {} otherwise and locks it, so what {profile} sets is written by name under {CUSTOM}",
+        against.join(", ")
+    );
+    let mut meant = sets;
+    // Not every generation has all that its registry speaks of (Gen12: IntelProcVtd).
+    meant.retain(|name, _| current.contains_key(name));
+    meant.extend(desired.clone());
+    meant.insert(PROFILE.to_owned(), CUSTOM.into());
+    Some((meant, why))
+}
 
 /// The profile in a stage of its own, then what it does not set as wanted. `None` when the profile is as wanted.
 pub(crate) fn stages(

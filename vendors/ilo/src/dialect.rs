@@ -113,6 +113,16 @@ impl Dialect for IloDialect {
         bodies
     }
 
+    fn bios_meant(
+        &self,
+        desired: &Attributes,
+        current: &Attributes,
+        registry: Option<&Registry>,
+    ) -> Option<(Attributes, String)> {
+        let registry = registry.filter(|_| self.quirks.cures(quirks::PROFILE_LOCKS))?;
+        bios::by_name(desired, current, registry)
+    }
+
     fn bios_split_stages(
         &self,
         desired: &Attributes,

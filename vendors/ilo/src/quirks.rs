@@ -67,6 +67,9 @@ quirks! {
     PROFILE_FIRST = "workload-profile-first", ALWAYS,
         "WorkloadProfile is a state that sets and locks other attributes, so it goes in a stage of its own",
         "registries A43, U46, U58, U68, U72";
+    PROFILE_LOCKS = "workload-profile-locks", ALWAYS,
+        "LowLatency turns SR-IOV and VT-d off and locks them: with both wanted, what it sets is written by name under Custom, which locks nothing",
+        "registries A43, U46, U58, U68, U72; HPE's advice for RAN nodes";
     SETTINGS_MESSAGES = "settings-begin-with-success", ALWAYS,
         "@Redfish.Settings.Messages begin with Success whatever follows; only a message that names an attribute is of it",
         "R7: Success, then PropertyUnknown of IntelProcVtd; HD: biosDoc";

@@ -287,6 +287,18 @@ pub trait Dialect: Send + Sync + 'static {
         true
     }
 
+    /// What wanted values come to where firmware cannot have them side by side as they are asked for, and why: the settings
+    /// that are staged and verified in their place. `None` takes them as they are.
+    fn bios_meant(
+        &self,
+        desired: &Attributes,
+        current: &Attributes,
+        registry: Option<&Registry>,
+    ) -> Option<(Attributes, String)> {
+        let _ = (desired, current, registry);
+        None
+    }
+
     /// Orders wanted values into stages, each needing a boot. `differing` are those of `desired` that are not in force,
     /// checked and typed already. One stage by default.
     fn bios_split_stages(

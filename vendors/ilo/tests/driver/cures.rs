@@ -51,6 +51,7 @@ cases! {
     "image-suffix" => suffix,
     "media-needs-licence" => licence,
     "workload-profile-first" => profile_first,
+    "workload-profile-locks" => profile_locks,
     "settings-begin-with-success" => settings_messages,
     "storage-after-discovery" => discovery,
     "smart-storage" => smart_storage,
@@ -220,6 +221,14 @@ async fn profile_first(cure: &Cure) -> bool {
     let bmc = cure.connect(&ilo5()).await;
     let wanted = settings(&[("WorkloadProfile", "LowLatency"), ("ProcTurbo", "Disabled")]);
     bmc.bios().unwrap().plan(&wanted).await.unwrap().stages.len() == 2
+}
+
+/// A low-latency workload that keeps SR-IOV, from the profile that turns it off.
+async fn profile_locks(cure: &Cure) -> bool {
+    let bmc = cure.connect(&ilo5()).await;
+    let wanted = settings(&[("WorkloadProfile", "LowLatency"), ("Sriov", "Enabled")]);
+    let plan = bmc.bios().unwrap().plan(&wanted).await.unwrap();
+    plan.problems.is_empty() && !plan.stages.is_empty()
 }
 
 /// What was taken up asks for one more reset and says of no setting that it was refused.

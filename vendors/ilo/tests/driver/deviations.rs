@@ -208,11 +208,17 @@ async fn the_workload_profile_goes_first_and_then_what_it_does_not_set() {
         [&attributes(&[("WorkloadProfile", "LowLatency")]), &attributes(&[("ProcTurbo", "Disabled")])]
     );
 
-    // What the profile locks otherwise than wanted is a problem, found before anything is written.
+    // What the profile locks otherwise than wanted: what it sets goes by name, under the profile that locks nothing.
     let plan =
         bios.plan(&attributes(&[("WorkloadProfile", "LowLatency"), ("Sriov", "Enabled")])).await.unwrap();
-    assert!(plan.stages.is_empty());
-    assert!(plan.problems[0].problem.contains("while WorkloadProfile is LowLatency"), "{:?}", plan.problems);
+    assert!(plan.problems.is_empty(), "{:?}", plan.problems);
+    let stages: Vec<&Attributes> = plan.stages.iter().map(|stage| &stage.attributes).collect();
+    assert_eq!(
+        stages,
+        [&attributes(&[("WorkloadProfile", "Custom")]), &attributes(&[("MinProcIdlePower", "NoCStates")])]
+    );
+    assert!(plan.stages[0].reason.contains("LowLatency sets Sriov otherwise and locks it"), "{plan:?}");
+    assert!(plan.satisfied.contains(&"Sriov".to_owned()), "{plan:?}");
 
     // The profile as it is: one stage.
     let plan = bios

@@ -22,6 +22,11 @@ pub(crate) fn plan(
             }
         }
     }
+    let meant = dialect.bios_meant(&typed, current, registry).filter(|_| plan.problems.is_empty());
+    let why = meant.map(|(meant, why)| {
+        typed = meant;
+        why
+    });
     let differing = differing(&typed, current, registry);
     plan.satisfied = typed.keys().filter(|name| !differing.contains_key(*name)).cloned().collect();
     if !plan.problems.is_empty() || differing.is_empty() {
@@ -31,6 +36,11 @@ pub(crate) fn plan(
     if let Some(registry) = registry {
         stages = without_followers(stages, current, registry);
         plan.problems = conflicts(&stages, &typed, current, registry);
+    }
+    if let Some(why) = why {
+        for stage in &mut stages {
+            stage.reason = format!("{}; {why}", stage.reason);
+        }
     }
     if plan.problems.is_empty() {
         plan.stages = stages;
