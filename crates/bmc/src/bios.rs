@@ -136,6 +136,8 @@ pub struct RegistryAttribute {
     pub read_only: bool,
     /// The name people see.
     pub display_name: Option<String>,
+    /// The value from the factory, where the registry has it.
+    pub default: Option<AttributeValue>,
 }
 
 /// The type of an attribute.

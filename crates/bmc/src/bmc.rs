@@ -30,6 +30,8 @@ pub struct Bmc {
     pub pacing: Pacing,
     /// What the composed operations cure, of [`common_quirks`].
     pub cures: Quirks,
+    /// What the driver knows to be otherwise with this vendor's BMCs.
+    pub quirks: Quirks,
     /// The session; give it back with [`Bmc::close`].
     pub session: Arc<dyn Session>,
     /// Power, if it has it.
@@ -82,6 +84,7 @@ impl Bmc {
             capabilities: Capabilities::default(),
             pacing,
             cures: Quirks::new(common_quirks(), &BTreeSet::new()),
+            quirks: Quirks::default(),
             session,
             power: None,
             boot: None,

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use secrecy::SecretString;
 
-use crate::{Bmc, Clock, Fut, Ledger, Memory, Pacing};
+use crate::{Bmc, Clock, Fut, Ledger, Memory, Pacing, Quirk};
 
 /// A vendor.
 ///
@@ -16,6 +16,11 @@ pub trait Driver: Send + Sync {
 
     /// The vendor's name as people type it: `idrac`, `ilo`, `cimc`, `supermicro`, `lenovo`, `standard`.
     fn name(&self) -> &'static str;
+
+    /// The table of what this vendor does otherwise, each row with its source.
+    fn quirks(&self) -> &'static [Quirk] {
+        &[]
+    }
 
     /// Looks at the link, sends nothing, and says whether this is one of ours.
     fn probe(&self, link: &Self::Link) -> Claim;

@@ -121,6 +121,17 @@ impl Quirks {
                 .any(|quirk| quirk.name == name && quirk.when.holds(generation, firmware, model))
     }
 
+    /// The rows that hold for a machine and are not switched off.
+    pub fn rows_on(
+        &self,
+        generation: &str,
+        firmware: Option<&str>,
+        model: Option<&str>,
+    ) -> impl Iterator<Item = &'static Quirk> {
+        let holds = move |quirk: &&'static Quirk| quirk.when.holds(generation, firmware, model);
+        self.table.iter().filter(holds).filter(|quirk| !self.off.contains(quirk.name))
+    }
+
     /// The whole table.
     #[must_use]
     pub fn table(&self) -> &'static [Quirk] {
@@ -169,5 +180,10 @@ mod tests {
         assert!(Quirks::new(&TABLE, &BTreeSet::new()).on("odd", "", None, None));
         assert!(!Quirks::new(&TABLE, &BTreeSet::from(["odd".to_owned()])).on("odd", "", None, None));
         assert!(!Quirks::new(&TABLE, &BTreeSet::new()).on("unheard-of", "", None, None));
+        assert_eq!(Quirks::new(&TABLE, &BTreeSet::new()).rows_on("", None, None).count(), 1);
+        assert_eq!(
+            Quirks::new(&TABLE, &BTreeSet::from(["odd".to_owned()])).rows_on("", None, None).count(),
+            0
+        );
     }
 }

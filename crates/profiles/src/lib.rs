@@ -12,6 +12,7 @@
 //!   [`over`](Profiles::over) the built-in ones wins where both match.
 //! - [`Profiles::select`] answers exactly one profile, or an error that lists what was near and why it did not fit. It never
 //!   takes a best guess: a wrong BIOS profile is a node that does not boot.
+//! - [`Seen::capture`] makes a profile of a machine that is as it should be.
 //! - [`effective`] lays the site file's settings over the profile's, and [`diff`] sets them against what the BMC reports.
 //!
 //! Invariants: a value keeps the type it was written with (`"2"` and `2` differ); an unknown field, a duplicate one and a
@@ -19,6 +20,7 @@
 
 #![deny(clippy::indexing_slicing)]
 
+mod capture;
 mod diff;
 mod load;
 mod profile;
@@ -28,6 +30,7 @@ mod version;
 #[cfg(test)]
 mod tests;
 
+pub use capture::{Captured, LeftOut, Seen};
 pub use diff::{DiffRow, Verdict, diff, effective};
 pub use load::{LoadError, Problem, Profiles};
 pub use profile::{

@@ -1,12 +1,13 @@
 //! Reading profiles from a directory, and the ones that ship with rackhand.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde_saphyr::{Location, MessageFormatter, UserMessageFormatter};
 
 use crate::Profile;
-use crate::profile::Document;
+use crate::profile::{Document, Located, Places};
 
 /// The profiles there are, in layers: what stands in an upper layer wins over a lower one.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -181,7 +182,11 @@ fn documents(file: &Path, text: &str) -> Result<Vec<Profile>, Problem> {
     if documents.is_empty() {
         return Err(problem(file, "holds no profile".to_owned()));
     }
-    documents.into_iter().map(|document| profile(file, document)).collect()
+    // The same text was read a moment ago; where nothing is located the profile's own place serves.
+    let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
+    let located: Vec<Located> = serde_saphyr::from_multiple_with_options(text, options).unwrap_or_default();
+    let located = located.into_iter().map(Located::attributes).chain(std::iter::repeat_with(BTreeMap::new));
+    documents.into_iter().zip(located).map(|(document, places)| profile(file, document, places)).collect()
 }
 
 /// The YAML reader's words, but for the one that speaks of Rust types.
@@ -194,7 +199,11 @@ fn message(error: &serde_saphyr::Error) -> String {
 }
 
 /// One document, checked.
-fn profile(file: &Path, document: Document) -> Result<Profile, Problem> {
+fn profile(
+    file: &Path,
+    document: Document,
+    attributes: BTreeMap<String, (u64, u64)>,
+) -> Result<Profile, Problem> {
     let Document { metadata, spec, .. } = document;
     let wrong = |at: Location, message: String| Problem {
         file: file.to_owned(),
@@ -210,6 +219,7 @@ fn profile(file: &Path, document: Document) -> Result<Profile, Problem> {
         description: metadata.value.description,
         source: format!("{}:{}", file.display(), metadata.referenced.line()),
         spec: spec.value,
+        places: Places { file: file.to_owned(), attributes },
     })
 }
 

@@ -1,8 +1,10 @@
 //! The format of a profile file.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 
-use rackhand_bmc::Attributes;
+use rackhand_bmc::{AttributeValue, Attributes};
 use rackhand_spec::{BootMode, Sha256};
 use serde::{Deserialize, Serialize};
 use serde_saphyr::Spanned;
@@ -21,6 +23,46 @@ pub struct Profile {
     pub source: String,
     /// What it says.
     pub spec: Spec,
+    /// Where each BIOS attribute's value stands.
+    pub(crate) places: Places,
+}
+
+impl Profile {
+    /// Where the value of a BIOS attribute stands, as `FILE:LINE:COLUMN`; where the profile stands when nobody knows.
+    pub fn place_of(&self, attribute: &str) -> String {
+        match self.places.attributes.get(attribute) {
+            Some((line, column)) => format!("{}:{line}:{column}", self.places.file.display()),
+            None => self.source.clone(),
+        }
+    }
+
+    /// The profile as a document of a profile file.
+    ///
+    /// # Errors
+    /// When YAML cannot be made of it.
+    pub fn to_yaml(&self) -> Result<String, serde_saphyr::SerializeError> {
+        let metadata = Metadata { name: self.name.clone(), description: self.description.clone() };
+        serde_saphyr::to_string(&Written { api_version: API_VERSION, kind: KIND, metadata, spec: &self.spec })
+    }
+}
+
+/// Where things stand in a profile's file.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Places {
+    pub(crate) file: PathBuf,
+    pub(crate) attributes: BTreeMap<String, (u64, u64)>,
+}
+
+const API_VERSION: &str = "rackhand.dev/v1alpha1";
+const KIND: &str = "FirmwareProfile";
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Written<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    metadata: Metadata,
+    spec: &'a Spec,
 }
 
 /// `spec` of a profile.
@@ -40,7 +82,7 @@ pub struct Spec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secure_boot: Option<bool>,
     /// Storage volumes.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Storage::is_empty")]
     pub storage: Storage,
     /// Firmware updates, in the order they are to be applied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -123,6 +165,12 @@ pub struct Storage {
     /// The volumes there are to be. A volume that no profile names is left alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub volumes: Vec<Volume>,
+}
+
+impl Storage {
+    fn is_empty(&self) -> bool {
+        self.volumes.is_empty()
+    }
 }
 
 /// A volume on a RAID controller.
@@ -262,12 +310,40 @@ enum Kind {
     FirmwareProfile,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Metadata {
     pub(crate) name: String,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) description: Option<String>,
+}
+
+/// A document once more, for where its attributes stand. Everything else was read already.
+#[derive(Deserialize, Default)]
+pub(crate) struct Located {
+    #[serde(default)]
+    spec: LocatedSpec,
+}
+
+#[derive(Deserialize, Default)]
+struct LocatedSpec {
+    #[serde(default)]
+    bios: LocatedBios,
+}
+
+#[derive(Deserialize, Default)]
+struct LocatedBios {
+    #[serde(default)]
+    attributes: BTreeMap<String, Spanned<AttributeValue>>,
+}
+
+impl Located {
+    /// Line and column of each attribute's value.
+    pub(crate) fn attributes(self) -> BTreeMap<String, (u64, u64)> {
+        let place = |at: serde_saphyr::Location| (at.line(), at.column());
+        let located = self.spec.bios.attributes.into_iter();
+        located.map(|(name, value)| (name, place(value.referenced))).collect()
+    }
 }
 
 impl Spec {

@@ -138,6 +138,11 @@ enum Rank {
 
 impl Profile {
     /// Why it is not for this machine, or nothing.
+    pub fn unfit_for(&self, host: &HostIdentity) -> Option<String> {
+        self.misfit(host).map(|(_, why)| why)
+    }
+
+    /// The same, with how far off it is.
     fn misfit(&self, host: &HostIdentity) -> Option<(Rank, String)> {
         let matches = &self.spec.matches;
         if maker(&matches.vendor) != maker(&host.vendor) {

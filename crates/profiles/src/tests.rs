@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use rackhand_bmc::{AttributeValue, Attributes};
+use rackhand_bmc::{AttributeKind, AttributeValue, Attributes, BiosRegistry, RegistryAttribute};
 use rackhand_spec::{BiosSettings, BootMode};
 
 use super::*;
@@ -65,6 +65,86 @@ fn mistakes_are_named_with_their_place() {
     insta::assert_snapshot!(refusal(&format!(
         "{MINIMAL}  storage: {{volumes: [{{name: os, raid: RAID1, drives: {{count: 2}}}}, {{name: os, raid: RAID0, drives: {{ids: [a]}}}}]}}\n"
     )), @"lab.yaml:5:3: spec.storage.volumes names `os` twice; a volume is found by its name");
+}
+
+#[test]
+fn each_attribute_is_located() {
+    let profiles = parse(MINIMAL).unwrap();
+    let profile = profiles.iter().next().unwrap();
+    assert_eq!(profile.place_of("AcPwrRcvryUserDelay"), "lab.yaml:9:28");
+    assert_eq!(profile.place_of("Unheard"), "lab.yaml:3");
+}
+
+fn attribute(kind: AttributeKind, read_only: bool, default: Option<&str>) -> RegistryAttribute {
+    RegistryAttribute { kind, read_only, display_name: None, default: default.map(AttributeValue::from) }
+}
+
+#[test]
+fn a_captured_profile_is_read_again_and_holds_nothing_of_one_machine() {
+    let choice = |read_only, default| attribute(AttributeKind::Enumeration(vec![]), read_only, default);
+    let text = || attribute(AttributeKind::String { min_length: None, max_length: None }, false, None);
+    let entries = [
+        ("AcPwrRcvry", choice(false, Some("Last"))),
+        ("Delay", attribute(AttributeKind::Integer { lower: None, upper: None }, false, Some("120"))),
+        ("Sriov", choice(false, Some("Enabled"))),
+        ("Locked", choice(true, None)),
+        ("AssetTagProtection", choice(false, Some("Unlocked"))),
+        ("Tpm2Operation", choice(false, Some("NoAction"))),
+        ("OneTimeBootMode", choice(false, None)),
+        ("SetupPassword", attribute(AttributeKind::Password, false, None)),
+        ("AdminEmail", text()),
+    ];
+    let registry = BiosRegistry {
+        id: "R".to_owned(),
+        attributes: entries.map(|(name, entry)| (name.to_owned(), entry)).into(),
+    };
+    let mut attributes: Attributes = [
+        ("AcPwrRcvry", "On"),
+        ("Sriov", "Enabled"),
+        ("Locked", "x"),
+        ("AssetTagProtection", "Locked"),
+        ("Tpm2Operation", "NoAction"),
+        ("OneTimeBootMode", "Disabled"),
+        ("SetupPassword", "hunter2"),
+        ("AdminEmail", "night@example.com"),
+        ("ServerAssetTag", "A-17"),
+        ("NetworkAdapter_A088C2C36F6E__Slot15_Mode", "On"),
+        ("PortMac", "a0:88:c2:c3:6f:6e"),
+        ("Unlisted", "0120"),
+    ]
+    .map(|(name, value)| (name.to_owned(), AttributeValue::from(value)))
+    .into();
+    attributes.insert("Delay".to_owned(), AttributeValue::Integer(60));
+    let host = host("Dell Inc.", "PowerEdge R750", "1.13.2");
+    let seen = Seen {
+        host: &host,
+        attributes: &attributes,
+        registry: Some(&registry),
+        boot_mode: Some(BootMode::Uefi),
+        storage: None,
+    };
+    let captured = seen.capture("lab", true);
+    let yaml = captured.profile.to_yaml().unwrap();
+    insta::assert_snapshot!(yaml);
+    let left: Vec<String> =
+        captured.left_out.iter().map(|one| format!("{}: {}", one.what, one.why)).collect();
+    insta::assert_snapshot!(left.join("\n"));
+    let again = parse(&yaml).unwrap();
+    let chosen = again.select("lab", &host).unwrap();
+    assert_eq!(chosen.spec, captured.profile.spec);
+    assert!(seen.capture("lab", false).profile.spec.bios.attributes.contains_key("Sriov"));
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_captured_loads_again(value in ".{0,30}", name in "[A-Za-z][A-Za-z0-9_]{0,20}") {
+        let attributes = Attributes::from([(name, AttributeValue::String(value))]);
+        let host = host("Dell Inc.", "PowerEdge R750", "1.13.2");
+        let seen = Seen { host: &host, attributes: &attributes, registry: None, boot_mode: None, storage: None };
+        let captured = seen.capture("lab", false).profile;
+        let again = parse(&captured.to_yaml().unwrap()).unwrap();
+        prop_assert_eq!(&again.iter().next().unwrap().spec, &captured.spec);
+    }
 }
 
 #[test]

@@ -42,6 +42,12 @@ pub struct InvalidRange {
 }
 
 impl VersionRange {
+    /// The version within what a BMC writes, and no other. `None`: there is no version in that text.
+    pub fn exactly(version: &str) -> Option<Self> {
+        let version = Version::find(version)?;
+        Some(Self { text: format!("={version}"), bounds: vec![(Comparison::Equal, version)] })
+    }
+
     /// Whether the version, as the BMC writes it, is in the range. `None`: there is no version in that text.
     pub fn contains(&self, version: &str) -> Option<bool> {
         let version = Version::find(version)?;
@@ -141,6 +147,14 @@ impl Version {
             .map(|i| self.0.get(i).unwrap_or(&zero).cmp(other.0.get(i).unwrap_or(&zero)))
             .find(|ordering| ordering.is_ne())
             .unwrap_or(Ordering::Equal)
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts: Vec<String> =
+            self.0.iter().map(|(number, letters)| format!("{number}{letters}")).collect();
+        f.write_str(&parts.join("."))
     }
 }
 

@@ -117,6 +117,7 @@ pub async fn connect_over(
 ) -> Result<Bmc> {
     let Options { credentials, ledger, clock, pacing, driver, quirks_off, memory, .. } = options;
     let bmc = address.name();
+    let off = quirks_off.clone();
     let target = Target {
         bmc,
         system: address.system.clone(),
@@ -130,5 +131,7 @@ pub async fn connect_over(
     let link = rackhand_redfish::link(transport, &target).await?;
     let driver = drivers::choose(&target.bmc, &link, driver.as_deref())?;
     tracing::debug!(bmc = %target.bmc, driver = driver.name(), "connects");
-    driver.connect(link, target).await
+    let mut bmc = driver.connect(link, target).await?;
+    bmc.quirks = Quirks::new(driver.quirks(), &off);
+    Ok(bmc)
 }

@@ -450,8 +450,8 @@ impl Drop for Fields<'_> {
     }
 }
 
-/// The candidate that a misspelt word most likely means.
-pub(crate) fn nearest<'n>(word: &str, candidates: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+/// The candidate that a misspelt word most likely means, if any is near enough.
+pub fn nearest<'n>(word: &str, candidates: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let lower = word.to_lowercase();
     candidates
         .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))

@@ -45,6 +45,7 @@ mod tests;
 
 pub use address::{BmcAddress, BmcProtocol, BootTransport, InvalidAddress, VendorHint};
 pub use annotations::{ANNOTATION_GROUP, ANNOTATIONS};
+pub use cursor::nearest;
 pub use diagnostic::{Code, Diagnostic, Severity, folded};
 pub use documents::read;
 pub use ipnet::IpNet;

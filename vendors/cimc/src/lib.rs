@@ -31,7 +31,7 @@ pub mod xml;
 
 use std::sync::{Arc, OnceLock};
 
-use rackhand_bmc::{Bmc, Claim, Driver, Fut, Operation, Quirks, Result, Target};
+use rackhand_bmc::{Bmc, Claim, Driver, Fut, Operation, Quirk, Quirks, Result, Target};
 use rackhand_redfish::{Document, Host, Link, Standard};
 
 use self::{
@@ -79,6 +79,10 @@ impl Driver for Cimc {
 
     fn name(&self) -> &'static str {
         "cimc"
+    }
+
+    fn quirks(&self) -> &'static [Quirk] {
+        quirks()
     }
 
     fn probe(&self, link: &Link) -> Claim {

@@ -35,7 +35,7 @@ mod storage;
 
 use std::sync::{Arc, OnceLock};
 
-use rackhand_bmc::{Bmc, Claim, Driver, Fut, Learned, Operation, Support, Target};
+use rackhand_bmc::{Bmc, Claim, Driver, Fut, Learned, Operation, Quirk, Support, Target};
 use rackhand_redfish::{Document, Link, Standard};
 
 use self::quirks::Dell;
@@ -59,6 +59,10 @@ impl Driver for Idrac {
 
     fn name(&self) -> &'static str {
         "idrac"
+    }
+
+    fn quirks(&self) -> &'static [Quirk] {
+        quirks()
     }
 
     fn probe(&self, link: &Link) -> Claim {

@@ -34,7 +34,7 @@ mod storage;
 
 use std::sync::{Arc, OnceLock};
 
-use rackhand_bmc::{Bmc, Claim, Driver, Fut, Target};
+use rackhand_bmc::{Bmc, Claim, Driver, Fut, Quirk, Target};
 use rackhand_redfish::{Document, Link, Standard};
 
 use self::quirks::Hpe;
@@ -62,6 +62,10 @@ impl Driver for Ilo {
 
     fn name(&self) -> &'static str {
         "ilo"
+    }
+
+    fn quirks(&self) -> &'static [Quirk] {
+        quirks()
     }
 
     fn probe(&self, link: &Link) -> Claim {

@@ -1,5 +1,6 @@
 //! BIOS settings as `Bios`, its settings object and its attribute registry have them.
 
+mod check;
 mod plan;
 mod registry;
 

@@ -77,7 +77,7 @@ fn differing(wanted: &Attributes, current: &Attributes, registry: Option<&Regist
     })
 }
 
-fn overlaid(below: &Attributes, above: &Attributes) -> Attributes {
+pub(super) fn overlaid(below: &Attributes, above: &Attributes) -> Attributes {
     let mut all = below.clone();
     all.extend(above.iter().map(|(name, value)| (name.clone(), value.clone())));
     all
@@ -156,15 +156,16 @@ fn checked(
     }
 }
 
-fn typed(value: &AttributeValue, kind: &AttributeKind) -> Result<AttributeValue, String> {
+pub(super) fn typed(value: &AttributeValue, kind: &AttributeKind) -> Result<AttributeValue, String> {
     let text = value.to_string();
     match kind {
         AttributeKind::Enumeration(values) if values.is_empty() || values.contains(&text) => {
             Ok(AttributeValue::String(text))
         }
         AttributeKind::Enumeration(values) => {
-            let same = values.iter().find(|allowed| allowed.eq_ignore_ascii_case(text.trim()));
-            let hint = same.map(|same| format!("; did you mean {same:?}?")).unwrap_or_default();
+            let hint = nearest(&text, values.iter())
+                .map(|near| format!("; did you mean {near:?}?"))
+                .unwrap_or_default();
             Err(format!("{text:?} is none of its values: {}{hint}", values.join(", ")))
         }
         AttributeKind::Integer { lower, upper } => {
@@ -211,7 +212,7 @@ fn like(value: &AttributeValue, now: &AttributeValue) -> Result<AttributeValue, 
     }
 }
 
-fn unknown(name: &str, current: &Attributes, registry: Option<&Registry>) -> String {
+pub(super) fn unknown(name: &str, current: &Attributes, registry: Option<&Registry>) -> String {
     let listed = registry.into_iter().flat_map(|registry| &registry.catalogue.attributes);
     let by_display = listed.clone().find(|(_, attribute)| {
         attribute.display_name.as_deref().is_some_and(|display| display.eq_ignore_ascii_case(name))
@@ -220,11 +221,18 @@ fn unknown(name: &str, current: &Attributes, registry: Option<&Registry>) -> Str
         return format!("this firmware has no such attribute; {name:?} is the display name of {likely:?}");
     }
     let names = listed.map(|(known, _)| known).chain(current.keys());
-    let lower = name.to_ascii_lowercase();
-    let distance = |known: &String| strsim::damerau_levenshtein(&known.to_ascii_lowercase(), &lower);
-    let likely = names.map(|known| (distance(known), known)).min();
-    match likely.filter(|(distance, _)| *distance <= 1 + name.chars().count() / 5) {
-        Some((_, likely)) => format!("this firmware has no such attribute; did you mean {likely:?}?"),
+    match nearest(name, names) {
+        Some(likely) => format!("this firmware has no such attribute; did you mean {likely:?}?"),
         None => "this firmware has no such attribute".to_owned(),
     }
+}
+
+/// The name that a misspelt one most likely means.
+fn nearest<'a>(text: &str, names: impl Iterator<Item = &'a String>) -> Option<&'a String> {
+    let lower = text.trim().to_ascii_lowercase();
+    let distance = |known: &String| strsim::damerau_levenshtein(&known.to_ascii_lowercase(), &lower);
+    let (distance, likely) = names.map(|known| (distance(known), known)).min()?;
+    // A short word is near to any other short word.
+    let length = lower.chars().count();
+    (distance <= 1 + length / 5 && distance < length).then_some(likely)
 }

@@ -13,6 +13,8 @@ pub struct Registry {
     /// What callers see.
     pub catalogue: BiosRegistry,
     dependencies: Vec<Dependency>,
+    /// The words that people see for the values of an enumeration, where those are not their names.
+    shown: BTreeMap<String, Vec<String>>,
 }
 
 /// One `Map` dependency: while its conditions hold, an attribute has a value or is read-only.
@@ -65,16 +67,56 @@ impl Registry {
     /// Reads a registry. Entries that make no sense are left out.
     #[must_use]
     pub fn parse(document: &Document) -> Self {
-        let mut attributes = BTreeMap::new();
+        let (mut attributes, mut shown) = (BTreeMap::new(), BTreeMap::new());
         for entry in document.view().list("RegistryEntries/Attributes") {
             if let Some(name) = entry.str("AttributeName") {
                 // Lenovo lists names twice; the first counts.
                 attributes.entry(name.to_owned()).or_insert_with(|| attribute(entry));
+                shown.entry(name.to_owned()).or_insert_with(|| value_words(entry));
             }
         }
         let dependencies =
             document.view().list("RegistryEntries/Dependencies").into_iter().filter_map(dependency).collect();
-        Self { catalogue: BiosRegistry { id: document.id().to_owned(), attributes }, dependencies }
+        Self { catalogue: BiosRegistry { id: document.id().to_owned(), attributes }, dependencies, shown }
+    }
+
+    /// The words that people see for the values of an enumeration. Supermicro's profiles are written in them.
+    #[must_use]
+    pub fn words_of(&self, name: &str) -> &[String] {
+        self.shown.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The factory's values, of the attributes that have one here.
+    #[must_use]
+    pub fn defaults(&self) -> Attributes {
+        let of = |(name, attribute): (&String, &RegistryAttribute)| {
+            Some((name.clone(), attribute.default.clone()?))
+        };
+        self.catalogue.attributes.iter().filter_map(of).collect()
+    }
+
+    /// Whether some setting of others unlocks `name`: then its read-only mark speaks of one state of the machine alone.
+    #[must_use]
+    pub fn depends(&self, name: &str) -> bool {
+        self.dependencies.iter().any(|one| one.attribute == name && matches!(one.effect, Effect::ReadOnly(_)))
+    }
+
+    /// What locks `name` in a state, in words.
+    #[must_use]
+    pub fn locked_by(&self, name: &str, state: &Attributes) -> Option<String> {
+        let locks = |one: &&Dependency| {
+            one.attribute == name && one.effect == Effect::ReadOnly(true) && one.holds(state)
+        };
+        self.dependencies.iter().find(locks).map(ToString::to_string)
+    }
+
+    /// The value that others give `name` in a state, if they do.
+    #[must_use]
+    pub fn given_by_others(&self, name: &str, state: &Attributes) -> Option<&AttributeValue> {
+        self.dependencies.iter().find_map(|one| match &one.effect {
+            Effect::Value(value) if one.attribute == name && one.holds(state) => Some(value),
+            _ => None,
+        })
     }
 
     /// The attribute of this name.
@@ -127,6 +169,11 @@ impl Registry {
     }
 }
 
+fn value_words(entry: View<'_>) -> Vec<String> {
+    let word = |value: View<'_>| value.at("ValueDisplayName")?.value().as_str().map(str::to_owned);
+    entry.list("Value").into_iter().filter_map(word).collect()
+}
+
 fn attribute(entry: View<'_>) -> RegistryAttribute {
     let kind = match entry.str("Type") {
         Some("Enumeration") => AttributeKind::Enumeration(
@@ -148,7 +195,12 @@ fn attribute(entry: View<'_>) -> RegistryAttribute {
         other => AttributeKind::Other(other.unwrap_or("untyped").to_owned()),
     };
     let read_only = ["ReadOnly", "Immutable"].iter().any(|mark| entry.bool(mark) == Some(true));
-    RegistryAttribute { kind, read_only, display_name: entry.str("DisplayName").map(str::to_owned) }
+    RegistryAttribute {
+        kind,
+        read_only,
+        display_name: entry.str("DisplayName").map(str::to_owned),
+        default: entry.at("DefaultValue").and_then(attribute_value),
+    }
 }
 
 /// A dependency of the common form; `None` for forms that say nothing about writing (Hidden, GrayOut, other properties).

@@ -153,6 +153,35 @@ fn a_lock_that_another_wanted_value_opens_or_closes_is_seen() {
     assert_eq!(planned(&[("Label", "x"), ("Delay", "61")]).satisfied, ["Label"]);
 }
 
+#[test]
+fn without_a_machine_the_registry_alone_decides() {
+    let problems = |pairs: &[(&str, &str)]| -> Vec<String> {
+        let found = registry().check(&set(pairs));
+        found.into_iter().map(|one| format!("{}: {}", one.attribute, one.problem)).collect()
+    };
+    let none: [&str; 0] = [];
+    // The mark on ProcCStates speaks of the machine that the registry was read from.
+    assert_eq!(problems(&[("ProcCStates", "Disabled")]), none);
+    assert_eq!(problems(&[("SysProfile", "Custom"), ("ProcCStates", "The Disabled")]), none);
+    assert_eq!(
+        problems(&[("SysProfile", "Performance"), ("ProcCStates", "Disabled")]),
+        ["ProcCStates: it is read-only while SysProfile is not Custom"]
+    );
+    assert_eq!(problems(&[("Profile", "LowLatency"), ("Sriov", "Disabled")]), none);
+    assert_eq!(
+        problems(&[("Profile", "LowLatency"), ("Sriov", "Enabled")]),
+        ["Sriov: it is read-only and Disabled while Profile is LowLatency or SysProfile is Nothing"]
+    );
+    assert_eq!(
+        problems(&[("AssetTagLock", "Off"), ("Delay", "7"), ("Srivo", "Enabled")]),
+        [
+            "Delay: 7 is below the least value, 60",
+            "Srivo: this firmware has no such attribute; did you mean \"Sriov\"?",
+            "AssetTagLock: it is read-only",
+        ]
+    );
+}
+
 /// A vendor that needs the profile first, and the rest once another profile frees it.
 struct Staged;
 impl Dialect for Staged {
