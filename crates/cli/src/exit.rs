@@ -18,7 +18,7 @@ pub enum Exit {
     TimedOut = 4,
     /// Credentials or a certificate were refused, and nothing else went wrong.
     Refused = 5,
-    /// There are changes to be made (`plan --detailed-exitcode`).
+    /// There are changes to be made (`--detailed-exitcode` of `plan` and `profile diff`).
     Changes = 6,
 }
 

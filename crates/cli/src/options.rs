@@ -272,6 +272,11 @@ impl ApplyOptions {
     }
 }
 
+/// The intervals and deadlines of a command that names its BMC.
+pub(crate) fn pacing_of(flag: Option<f64>, common: &Common, world: &World) -> anyhow::Result<Pacing> {
+    pacing(Picker { world }.pick(flag, "RACKHAND_PACE", common.config.pace)?)
+}
+
 /// The intervals and deadlines for real hardware, scaled.
 fn pacing(factor: Option<f64>) -> anyhow::Result<Pacing> {
     match factor {

@@ -80,8 +80,8 @@ async fn commanded(args: Args, world: &World) -> anyhow::Result<Exit> {
         Command::Cancel(cancel) => commands::decide::cancel(&cancel, &common, world).await,
         Command::Retry(retry) => commands::decide::retry(&retry, &common, world).await,
         Command::Adopt(adopt) => commands::decide::adopt(&adopt, &common, world).await,
-        Command::Bmc(bmc) => commands::bmc::run(bmc, common, world).await,
-        Command::Profile(profile) => commands::profile::run(&profile, &common, world),
+        Command::Bmc(bmc) => commands::bmc::run(*bmc, common, world).await,
+        Command::Profile(profile) => commands::profile::run(*profile, &common, world).await,
     }
 }
 

@@ -147,6 +147,15 @@ impl Profiles {
         self
     }
 
+    /// Those of them that are wanted.
+    #[must_use]
+    pub fn only(mut self, wanted: impl Fn(&Profile) -> bool) -> Self {
+        for layer in &mut self.layers {
+            layer.retain(|profile| wanted(profile));
+        }
+        self
+    }
+
     /// Every profile, upper layers first.
     pub fn iter(&self) -> impl Iterator<Item = &Profile> {
         self.layers.iter().flatten()

@@ -230,6 +230,18 @@ async fn tell(mut events: Events, sightings: mpsc::Sender<Sighting>) {
 }
 
 /// For fetching images over HTTPS: the operating system's CAs.
+/// Fetches a file to look at it once, and keeps nothing of it.
+///
+/// # Errors
+/// When it cannot be had, or its digest is another one than `expected`.
+pub(crate) async fn fetched_once(url: &str, expected: Sha256Digest) -> anyhow::Result<()> {
+    let source: Source = url.parse()?;
+    let dir = tempfile::tempdir().context("a directory for what is fetched")?;
+    let store = ImageStore::new(dir.path().to_owned(), FetchSettings::new(client_tls()?))?;
+    store.get(&source, Some(expected)).await?;
+    Ok(())
+}
+
 fn client_tls() -> anyhow::Result<rustls::ClientConfig> {
     let mut roots = rustls::RootCertStore::empty();
     // Without any, fetching over HTTPS says that the certificate is not trusted; paths and HTTP need none.

@@ -1,6 +1,8 @@
 //! The command line as parsed: what was typed, and nothing of what follows from it.
 
+mod access;
 mod bmc;
+mod profile;
 mod record;
 mod site;
 
@@ -8,13 +10,19 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
-pub use bmc::{BiosCommand, BmcArgs, BmcCommand, BootCommand, MediaCommand, PowerCommand};
+pub use access::AccessArgs;
+pub use bmc::{
+    BiosCommand, BmcArgs, BmcCommand, BootCommand, ConfigurationCommand, ConfigurationWriting, DriveTarget,
+    FirmwareCommand, JobsCommand, LogsCommand, MediaCommand, Mode, OnOff, PowerCommand, Shutdown,
+    StorageCommand,
+};
+pub use profile::{CaptureArgs, DiffArgs, ProfileArgs, ProfileCommand, VerifyArgs};
 pub use record::{
     AdoptArgs, CancelArgs, Describable, DescribeArgs, GetArgs, LogFormat, LogsArgs, RetryArgs, What,
 };
 pub use site::{
-    ApplyArgs, ConsentArgs, DemoArgs, FaultName, PlanArgs, ProfileArgs, ProfileCommand, RolloutArgs,
-    ServingArgs, SiteArgs, TrustArgs, ValidateArgs,
+    ApplyArgs, ConsentArgs, DemoArgs, FaultName, PlanArgs, RolloutArgs, ServingArgs, SiteArgs, TrustArgs,
+    ValidateArgs,
 };
 
 /// Turns SiteConfig, ClusterInstance and BareMetalHost files into booted, configured, reported servers.
@@ -29,7 +37,7 @@ pub use site::{
 #[command(after_help = "\
 Exit codes:
   0 done · 1 failed · 2 wrong arguments · 3 some nodes failed or need a decision · 4 timed out
-  5 credentials or certificate refused · 6 changes to be made (plan --detailed-exitcode)
+  5 credentials or certificate refused · 6 changes to be made (--detailed-exitcode of plan and profile diff)
 
 These flags can also stand in the environment (--iso-sha256: RACKHAND_ISO_SHA256) and in the
 configuration file (isoSha256); a flag wins over the environment, the environment over the file:
@@ -88,9 +96,9 @@ pub enum Command {
     /// Record a node as installed, without touching it.
     Adopt(AdoptArgs),
     /// Look at or change one BMC directly.
-    Bmc(BmcArgs),
-    /// List firmware profiles.
-    Profile(ProfileArgs),
+    Bmc(Box<BmcArgs>),
+    /// List, check, compare or capture firmware profiles.
+    Profile(Box<ProfileArgs>),
 }
 
 /// How output is written.

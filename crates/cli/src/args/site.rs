@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::{Subcommand, ValueEnum};
+use clap::ValueEnum;
 
 use super::Plain;
 
@@ -237,28 +237,6 @@ fn duration(text: &str) -> Result<Duration, String> {
         .checked_mul(unit)
         .map(Duration::from_secs)
         .ok_or_else(|| "that is longer than can be waited".to_owned())
-}
-
-/// Arguments of `profile`.
-#[derive(Debug, clap::Args)]
-pub struct ProfileArgs {
-    /// What to do.
-    #[command(subcommand)]
-    pub command: ProfileCommand,
-}
-
-/// What `profile` does.
-#[derive(Debug, Subcommand)]
-pub enum ProfileCommand {
-    /// List the profiles there are, and for which machines.
-    List {
-        /// Directory of firmware profiles; they win over the built-in ones.
-        #[arg(long, value_name = "DIR")]
-        profiles: Option<PathBuf>,
-        /// How they are printed: table, wide, json, yaml, name.
-        #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]
-        output: super::Format,
-    },
 }
 
 #[cfg(test)]

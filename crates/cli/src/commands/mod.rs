@@ -1,5 +1,6 @@
 //! The commands, one module each.
 
+mod access;
 pub(crate) mod apply;
 pub(crate) mod bmc;
 pub(crate) mod decide;

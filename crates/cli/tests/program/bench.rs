@@ -152,6 +152,42 @@ impl Bench {
         answer
     }
 
+    /// `bmc` of the bench's first machine.
+    pub(crate) async fn bmc(&self, args: &[&str]) -> Answer {
+        let (url, access) = (self.endpoints[0].url.clone(), self.access());
+        let mut all = vec!["bmc", &url];
+        all.extend(access.iter().map(String::as_str));
+        all.extend(args);
+        self.rackhand(&all).await
+    }
+
+    /// `profile` with the bench's first machine: `--bmc` and what it is reached with stand at the end.
+    pub(crate) async fn profile(&self, args: &[&str]) -> Answer {
+        let (url, access) = (self.endpoints[0].url.clone(), self.access());
+        let mut all = vec!["profile"];
+        all.extend(args);
+        all.extend(["--bmc", &url]);
+        all.extend(access.iter().map(String::as_str));
+        self.rackhand(&all).await
+    }
+
+    /// How the first machine's BMC is reached.
+    fn access(&self) -> Vec<String> {
+        let file = self.path("password");
+        std::fs::write(&file, format!("{PASSWORD}\n")).unwrap();
+        let print = self.endpoints[0].fingerprint.clone().unwrap();
+        let file = file.display().to_string();
+        ["--user", "admin", "--password-file", &file, "--fingerprint", &print, "--pace", PACE]
+            .map(str::to_owned)
+            .into()
+    }
+
+    /// The first machine itself, whatever its BMC says.
+    pub(crate) fn machine<T>(&self, look: impl FnOnce(&mut rackhand_simulator::machine::Machine) -> T) -> T {
+        let name = &self.endpoints[0].machine;
+        self.simulator.machine(name).unwrap().with(look)
+    }
+
     /// `apply` of the bench's site.
     pub(crate) async fn apply(&self, more: &[&str]) -> Answer {
         self.apply_in("state", more).await

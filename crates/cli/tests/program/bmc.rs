@@ -2,17 +2,6 @@ use rackhand_cli::Exit;
 
 use crate::bench::{Answer, Bench, PASSWORD};
 
-/// `bmc` of the bench's first machine.
-async fn bmc(bench: &Bench, args: &[&str]) -> Answer {
-    let file = bench.path("password");
-    std::fs::write(&file, format!("{PASSWORD}\n")).unwrap();
-    let (url, print) = (&bench.endpoints[0].url, bench.endpoints[0].fingerprint.clone().unwrap());
-    let file = file.display().to_string();
-    let mut all = vec!["bmc", url, "--user", "admin", "--password-file", &file, "--fingerprint", &print];
-    all.extend(args);
-    bench.rackhand(&all).await
-}
-
 fn json(answer: &Answer) -> serde_json::Value {
     assert_eq!(answer.exit, Exit::Done, "{answer:?}");
     serde_json::from_str(&answer.stdout).unwrap()
@@ -21,37 +10,37 @@ fn json(answer: &Answer) -> serde_json::Value {
 #[tokio::test]
 async fn power_is_changed_and_proven() {
     let bench = Bench::new(&["ilo6"]).await;
-    assert_eq!(json(&bmc(&bench, &["power", "-o", "json"]).await)["power"], "Off");
-    let on = bmc(&bench, &["power", "on", "-o", "json"]).await;
+    assert_eq!(json(&bench.bmc(&["power", "-o", "json"]).await)["power"], "Off");
+    let on = bench.bmc(&["power", "on", "-o", "json"]).await;
     assert_eq!(json(&on)["power"], "On");
     assert!(on.stderr.contains("power on: done, and proven by a read"), "{}", on.stderr);
-    let again = bmc(&bench, &["power", "on"]).await;
+    let again = bench.bmc(&["power", "on"]).await;
     assert!(again.stderr.contains("it was so already; nothing was sent"), "{}", again.stderr);
-    let off = bmc(&bench, &["power", "off", "--force", "-o", "json"]).await;
+    let off = bench.bmc(&["power", "off", "--force", "-o", "json"]).await;
     assert_eq!(json(&off)["power"], "Off");
 }
 
 #[tokio::test]
 async fn boot_media_bios_and_inventory_are_shown() {
     let bench = Bench::new(&["idrac9"]).await;
-    let boot = json(&bmc(&bench, &["boot", "once", "Pxe", "-o", "json"]).await);
+    let boot = json(&bench.bmc(&["boot", "once", "Pxe", "-o", "json"]).await);
     assert_eq!((boot["target"].as_str(), boot["enabled"].as_str()), (Some("Pxe"), Some("Once")));
-    let nowhere = bmc(&bench, &["boot", "once", "Tape"]).await;
+    let nowhere = bench.bmc(&["boot", "once", "Tape"]).await;
     assert_eq!(nowhere.exit, Exit::Failed);
     assert!(nowhere.stderr.contains("does not boot Tape; it names: "), "{}", nowhere.stderr);
-    let media = json(&bmc(&bench, &["media", "-o", "json"]).await);
+    let media = json(&bench.bmc(&["media", "-o", "json"]).await);
     assert!(media.as_array().is_some_and(|slots| !slots.is_empty()), "{media}");
-    let inventory = json(&bmc(&bench, &["inventory", "-o", "json"]).await);
+    let inventory = json(&bench.bmc(&["inventory", "-o", "json"]).await);
     assert_eq!(inventory["identity"]["vendor"], "dell");
 
-    let plan = bmc(&bench, &["bios", "plan", "LogicalProc=Maybe"]).await;
+    let plan = bench.bmc(&["bios", "plan", "LogicalProc=Maybe"]).await;
     assert_eq!(plan.exit, Exit::Failed);
     assert!(plan.stderr.contains("LogicalProc: "), "{}", plan.stderr);
-    let staged = bmc(&bench, &["bios", "set", "LogicalProc=Disabled"]).await;
+    let staged = bench.bmc(&["bios", "set", "LogicalProc=Disabled"]).await;
     assert!(staged.stderr.contains("shows them as waiting for the next reset"), "{}", staged.stderr);
-    let pending = json(&bmc(&bench, &["bios", "pending", "-o", "json"]).await);
+    let pending = json(&bench.bmc(&["bios", "pending", "-o", "json"]).await);
     assert_eq!(pending["LogicalProc"], "Disabled");
-    let current = json(&bmc(&bench, &["bios", "get", "LogicalProc", "-o", "json"]).await);
+    let current = json(&bench.bmc(&["bios", "get", "LogicalProc", "-o", "json"]).await);
     assert_eq!(current["LogicalProc"], "Enabled", "nothing is in force before a reset");
 }
 

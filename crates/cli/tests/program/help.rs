@@ -4,7 +4,7 @@ use rackhand_cli::Exit;
 use crate::bench::rackhand;
 
 /// Every command, and those below it that take arguments of their own.
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 25] = [
     "",
     "demo",
     "validate",
@@ -21,7 +21,15 @@ const COMMANDS: [&str; 17] = [
     "bmc boot",
     "bmc media",
     "bmc bios",
+    "bmc storage",
+    "bmc firmware",
+    "bmc jobs",
+    "bmc logs",
+    "bmc configuration",
     "profile list",
+    "profile verify",
+    "profile diff",
+    "profile capture",
 ];
 
 #[tokio::test]

@@ -7,6 +7,8 @@ mod beside;
 mod bmc;
 mod decisions;
 mod demo;
+mod direct;
 mod help;
+mod profiles;
 mod provision;
 mod validate;

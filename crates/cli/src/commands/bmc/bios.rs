@@ -7,6 +7,7 @@ use rackhand_bmc::{
     AttributeKind, AttributeValue, Attributes, BiosPlan, Operation, Outcome, PendingSettings,
     RegistryAttribute,
 };
+use rackhand_spec::nearest;
 use serde::Serialize;
 
 use super::Here;
@@ -22,6 +23,8 @@ pub(super) async fn run(here: &Here<'_>, command: Option<BiosCommand>) -> anyhow
             show(here, &plan, &current)
         }
         BiosCommand::Set { settings } => set(here, settings).await,
+        BiosCommand::Discard => discard(here).await,
+        BiosCommand::Reset { yes_reset } => reset(here, yes_reset.as_deref()).await,
         BiosCommand::Registry { name } => registry(here, &name).await,
     }
 }
@@ -29,7 +32,7 @@ pub(super) async fn run(here: &Here<'_>, command: Option<BiosCommand>) -> anyhow
 async fn get(here: &Here<'_>, names: &[String]) -> anyhow::Result<()> {
     let current = here.bmc.bios()?.state().await?.current;
     if let Some(unknown) = names.iter().find(|name| !current.contains_key(*name)) {
-        let near = current.keys().find(|known| known.eq_ignore_ascii_case(unknown));
+        let near = nearest(unknown, current.keys().map(String::as_str));
         bail!(
             "BMC {} has no BIOS attribute {unknown}{}",
             here.bmc.address,
@@ -118,7 +121,7 @@ fn refuse_problems(here: &Here<'_>, plan: &BiosPlan) -> anyhow::Result<()> {
 }
 
 async fn set(here: &Here<'_>, settings: Vec<(String, AttributeValue)>) -> anyhow::Result<()> {
-    here.bmc.require(Operation::BiosStage)?;
+    here.may(Operation::BiosStage).await?;
     let (plan, current) = planned(here, settings).await?;
     refuse_problems(here, &plan)?;
     show(here, &plan, &current)?;
@@ -162,6 +165,41 @@ async fn set(here: &Here<'_>, settings: Vec<(String, AttributeValue)>) -> anyhow
         ))?;
     }
     Ok(())
+}
+
+async fn discard(here: &Here<'_>) -> anyhow::Result<()> {
+    here.may(Operation::BiosDiscard).await?;
+    let bios = here.bmc.bios()?;
+    match bios.state().await?.pending {
+        PendingSettings::Values(values) => {
+            for (name, value) in &values {
+                here.tell(format_args!("before: {name}={value} waits for a reset"))?;
+            }
+        }
+        PendingSettings::None => return here.tell("nothing waits for a reset; nothing was sent"),
+        PendingSettings::NotVisible => {}
+    }
+    let outcome = bios.discard().await?;
+    let look = async || {
+        Ok(match bios.state().await?.pending {
+            PendingSettings::None => Some(true),
+            PendingSettings::Values(_) => Some(false),
+            PendingSettings::NotVisible => None,
+        })
+    };
+    here.prove("drop pending BIOS attributes", outcome, look).await
+}
+
+async fn reset(here: &Here<'_>, given: Option<&str>) -> anyhow::Result<()> {
+    here.may(Operation::BiosReset).await?;
+    let machine = here.machine();
+    let what = format!(
+        "every BIOS attribute of the machine {machine} to its factory value, which can switch off what it boots from"
+    );
+    here.meant(&what, machine, "--yes-reset", given)?;
+    let outcome = here.bmc.bios()?.reset_defaults().await?;
+    // Before a reset there is nothing to see.
+    here.prove("BIOS attributes to their factory values", outcome, async || Ok(None)).await
 }
 
 async fn registry(here: &Here<'_>, name: &str) -> anyhow::Result<()> {

@@ -113,7 +113,7 @@ fn id(id: &str) -> String {
 }
 
 /// A size as drives are sold: powers of ten.
-fn size(bytes: Option<u64>) -> String {
+pub(super) fn size(bytes: Option<u64>) -> String {
     match bytes {
         None => "-".to_owned(),
         Some(bytes) if bytes >= 1_000_000_000_000 => {

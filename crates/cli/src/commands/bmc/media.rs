@@ -1,7 +1,7 @@
 //! `bmc … media`.
 
 use anyhow::bail;
-use rackhand_bmc::{MediaImage, MediaSlot};
+use rackhand_bmc::{MediaImage, MediaSlot, Operation};
 
 use super::{Here, or_dash};
 use crate::{args::MediaCommand, render::Table};
@@ -18,6 +18,7 @@ pub(super) async fn run(here: &Here<'_>, command: Option<MediaCommand>) -> anyho
 
 async fn insert(here: &Here<'_>, url: String, replace: bool) -> anyhow::Result<()> {
     let bmc = here.bmc;
+    here.may(operation(&url)).await?;
     let slot = bmc.choose_slot().await?;
     if !slot.is_empty() && !slot.holds(&url) {
         let image = slot.image.as_deref().unwrap_or("a medium");
@@ -31,7 +32,19 @@ async fn insert(here: &Here<'_>, url: String, replace: bool) -> anyhow::Result<(
     here.said(&format!("insert {} into {}", image.url, slot.name), &outcome)
 }
 
+/// What an insert takes, by the image's scheme.
+fn operation(url: &str) -> Operation {
+    let scheme = url.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    match scheme.as_str() {
+        "http" => Operation::MediaInsertHttp,
+        "nfs" => Operation::MediaInsertNfs,
+        "cifs" | "smb" => Operation::MediaInsertCifs,
+        _ => Operation::MediaInsertHttps,
+    }
+}
+
 async fn eject(here: &Here<'_>, named: Option<&str>) -> anyhow::Result<()> {
+    here.may(Operation::MediaEject).await?;
     let slots = here.bmc.media()?.slots().await?;
     let is_named = |slot: &&MediaSlot| {
         named.is_none_or(|name| slot.name.eq_ignore_ascii_case(name) || slot.id.0.ends_with(name))
@@ -39,7 +52,7 @@ async fn eject(here: &Here<'_>, named: Option<&str>) -> anyhow::Result<()> {
     let chosen: Vec<&MediaSlot> = slots.iter().filter(is_named).collect();
     if let (Some(name), []) = (named, chosen.as_slice()) {
         let names: Vec<&str> = slots.iter().map(|slot| slot.name.as_str()).collect();
-        bail!("BMC {} has no slot {name}; it has: {}", here.bmc.address, names.join(", "));
+        return Err(here.no_such("slot", name, &names));
     }
     for slot in chosen {
         here.said(&format!("eject from {}", slot.name), &here.bmc.clear_slot(&slot.id).await?)?;

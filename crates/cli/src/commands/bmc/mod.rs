@@ -1,15 +1,24 @@
 //! `bmc`: one BMC, directly.
 
-mod access;
+mod acts;
 mod bios;
 mod boot;
+mod configuration;
+mod firmware;
 mod inventory;
+mod jobs;
+mod knowledge;
+mod logs;
 mod media;
 mod power;
+mod restart;
+mod sensors;
+mod storage;
 
-use rackhand_bmc::{Bmc, Outcome};
+use rackhand_bmc::{Bmc, Outcome, Skipped};
 use serde::Serialize;
 
+use super::access;
 use crate::{
     Exit, World,
     args::{BmcArgs, BmcCommand, Format},
@@ -18,22 +27,44 @@ use crate::{
 };
 
 pub(crate) async fn run(args: BmcArgs, common: Common, world: &World) -> anyhow::Result<Exit> {
-    let format = Format::from(args.output);
-    let (command, bmc) = access::connect(args, &common, world).await?;
-    let here = Here { bmc: &bmc, world, format, style: common.style };
-    let result = match command {
-        BmcCommand::Inventory => inventory::run(&here).await,
-        BmcCommand::Power { command } => power::run(&here, command).await,
-        BmcCommand::Boot { command } => boot::run(&here, command).await,
-        BmcCommand::Media { command } => media::run(&here, command).await,
-        BmcCommand::Bios { command } => bios::run(&here, command).await,
+    let bmc = access::connect(&args.address, &args.access, &common, world).await?;
+    let here = Here {
+        bmc: &bmc,
+        world,
+        format: args.output.into(),
+        style: common.style,
+        allow_unverified: args.allow_unverified,
     };
-    if let Err(error) = bmc.close().await {
-        world
-            .stderr
-            .line(format_args!("warning: the BMC did not confirm that the session is given back: {error}"))?;
-    }
+    // What waits for a BMC can be given up; its session is given back all the same.
+    let result = tokio::select! {
+        result = command(&here, args.command) => result,
+        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!(
+            "stopped; what was sent to BMC {} goes on there", bmc.address
+        )),
+    };
+    access::close(&bmc, world).await?;
     result.map(|()| Exit::Done)
+}
+
+async fn command(here: &Here<'_>, command: BmcCommand) -> anyhow::Result<()> {
+    match command {
+        BmcCommand::Inventory => inventory::run(here).await,
+        BmcCommand::Health => sensors::health(here).await,
+        BmcCommand::Sensors => sensors::run(here).await,
+        BmcCommand::Power { command } => power::run(here, command).await,
+        BmcCommand::Boot { command } => boot::run(here, command).await,
+        BmcCommand::SecureBoot { wanted } => boot::secure_boot(here, wanted).await,
+        BmcCommand::Media { command } => media::run(here, command).await,
+        BmcCommand::Bios { command } => bios::run(here, command).await,
+        BmcCommand::Storage { command } => storage::run(here, command).await,
+        BmcCommand::Firmware { command } => firmware::run(here, command).await,
+        BmcCommand::Jobs { command } => jobs::run(here, command).await,
+        BmcCommand::Logs { command } => logs::run(here, command).await,
+        BmcCommand::Configuration { command } => configuration::run(here, command).await,
+        BmcCommand::Restart => restart::run(here).await,
+        BmcCommand::Capabilities => knowledge::capabilities(here),
+        BmcCommand::Quirks => knowledge::quirks(here),
+    }
 }
 
 /// A connected BMC and where to print.
@@ -42,6 +73,7 @@ struct Here<'a> {
     world: &'a World,
     format: Format,
     style: Style,
+    allow_unverified: bool,
 }
 
 impl Here<'_> {
@@ -53,6 +85,19 @@ impl Here<'_> {
                 Ok(self.world.stdout.text(&table().render(self.style))?)
             }
         }
+    }
+
+    /// Says something about this BMC on stderr.
+    fn tell(&self, what: impl std::fmt::Display) -> anyhow::Result<()> {
+        Ok(self.world.stderr.line(format_args!("BMC {}: {what}", self.bmc.address))?)
+    }
+
+    /// Says what could not be read.
+    fn tell_skipped(&self, skipped: &[Skipped]) -> anyhow::Result<()> {
+        for one in skipped {
+            self.world.stderr.line(format_args!("warning: {} could not be read: {}", one.what, one.why))?;
+        }
+        Ok(())
     }
 
     /// Says on stderr what was done and proven.
@@ -70,7 +115,7 @@ impl Here<'_> {
             }
             _ => format!("{what}: accepted"),
         };
-        Ok(self.world.stderr.line(format_args!("BMC {}: {said}", self.bmc.address))?)
+        self.tell(said)
     }
 }
 

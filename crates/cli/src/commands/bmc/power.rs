@@ -1,6 +1,6 @@
 //! `bmc … power`.
 
-use rackhand_bmc::{HostView, PowerOffPolicy, ResetType};
+use rackhand_bmc::{HostView, Operation, PowerOffPolicy, ResetType};
 
 use super::{Here, or_dash, pairs};
 use crate::args::PowerCommand;
@@ -9,7 +9,10 @@ pub(super) async fn run(here: &Here<'_>, command: Option<PowerCommand>) -> anyho
     let bmc = here.bmc;
     match command.unwrap_or(PowerCommand::State) {
         PowerCommand::State => {}
-        PowerCommand::On => here.said("power on", &bmc.power_on().await?)?,
+        PowerCommand::On => {
+            here.may(Operation::PowerOn).await?;
+            here.said("power on", &bmc.power_on().await?)?;
+        }
         PowerCommand::Off { force } => here.said("power off", &bmc.power_off(policy(force)).await?)?,
         PowerCommand::Restart { force } => {
             // Two acts with a proof each: a restart leaves no trace by which a lost answer could be decided.
@@ -17,6 +20,7 @@ pub(super) async fn run(here: &Here<'_>, command: Option<PowerCommand>) -> anyho
             here.said("power on", &bmc.power_on().await?)?;
         }
         PowerCommand::Nmi => {
+            here.may(Operation::PowerNmi).await?;
             here.said("non-maskable interrupt", &bmc.power()?.reset(ResetType::Nmi).await?)?;
         }
     }

@@ -1,11 +1,17 @@
 //! Arguments of `bmc`.
 
-use std::path::PathBuf;
+mod storage;
+mod upkeep;
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use rackhand_bmc::AttributeValue;
 
-use super::Plain;
+use super::{AccessArgs, Plain};
+
+pub use storage::{DriveTarget, StorageCommand};
+pub use upkeep::{
+    ConfigurationCommand, ConfigurationWriting, FirmwareCommand, JobsCommand, LogsCommand, Shutdown,
+};
 
 /// Arguments of `bmc`.
 #[derive(Debug, clap::Args)]
@@ -14,32 +20,24 @@ The password comes from --password-file or RACKHAND_BMC_PASSWORD, never from an 
 two logins are tried. The certificate must be trusted: by the system's CAs, --ca, --fingerprint,
 --trust-on-first-use, or --insecure.
 
+What loses data or settings wants the name of the thing, or the machine's serial number, twice. What
+this BMC is known not to do is refused before anything is sent; see: rackhand bmc ADDRESS capabilities
+
 Examples:
   rackhand bmc 192.0.2.7 --user root --password-file pw inventory
   rackhand bmc 192.0.2.7 --user root --password-file pw power off
   rackhand bmc 192.0.2.7 --user root --password-file pw media insert http://192.0.2.1/x.iso
-  rackhand bmc 192.0.2.7 --user root --password-file pw bios plan LogicalProc=Disabled")]
+  rackhand bmc 192.0.2.7 --user root --password-file pw bios plan LogicalProc=Disabled
+  rackhand bmc 192.0.2.7 --user root --password-file pw storage delete os --yes-delete os")]
 pub struct BmcArgs {
     /// The BMC: host, host:port, an http(s) URL, or an address as site files have it.
     pub address: String,
-    /// User name [environment: RACKHAND_BMC_USER].
-    #[arg(short, long, value_name = "NAME")]
-    pub user: Option<String>,
-    /// File that holds the password; `-` reads it from stdin.
-    #[arg(long, value_name = "FILE")]
-    pub password_file: Option<PathBuf>,
-    /// Trust the CAs of this PEM file.
-    #[arg(long, value_name = "FILE", help_heading = "Trust in the BMC's certificate", group = "trust")]
-    pub ca: Option<PathBuf>,
-    /// Trust the certificate with this SHA-256 fingerprint, and no other.
-    #[arg(long, value_name = "SHA256", help_heading = "Trust in the BMC's certificate", group = "trust")]
-    pub fingerprint: Option<String>,
-    /// Trust whoever answers. The password then goes to whoever answers.
-    #[arg(long, help_heading = "Trust in the BMC's certificate", group = "trust")]
-    pub insecure: bool,
-    /// Trust the certificate seen first, write it down, and refuse another one later.
-    #[arg(long, help_heading = "Trust in the BMC's certificate", group = "trust")]
-    pub trust_on_first_use: bool,
+    /// How the BMC is reached.
+    #[command(flatten)]
+    pub access: AccessArgs,
+    /// Do what nobody has seen work on this kind of BMC.
+    #[arg(long, global = true)]
+    pub allow_unverified: bool,
     /// How it is printed: table, json, yaml.
     #[arg(
         short,
@@ -61,17 +59,27 @@ pub struct BmcArgs {
 pub enum BmcCommand {
     /// Who the machine is, what it can do, what is in it.
     Inventory,
+    /// How well the machine and its BMC are.
+    Health,
+    /// Temperatures, fans, power supplies.
+    Sensors,
     /// Show or change power.
     Power {
         /// What to do; shows the state by default.
         #[command(subcommand)]
         command: Option<PowerCommand>,
     },
-    /// Show or change what boots next.
+    /// Show or change what boots: once, in which order, in which mode.
     Boot {
         /// What to do; shows the settings by default.
         #[command(subcommand)]
         command: Option<BootCommand>,
+    },
+    /// Show or set secure boot.
+    SecureBoot {
+        /// Shows it by default.
+        #[arg(value_enum)]
+        wanted: Option<OnOff>,
     },
     /// Show, insert or eject virtual media.
     Media {
@@ -79,12 +87,66 @@ pub enum BmcCommand {
         #[command(subcommand)]
         command: Option<MediaCommand>,
     },
-    /// Show, plan or set BIOS attributes.
+    /// Show, plan, set, drop or reset BIOS attributes.
     Bios {
         /// What to do; shows every attribute by default.
         #[command(subcommand)]
         command: Option<BiosCommand>,
     },
+    /// Show controllers, drives and volumes; make and delete volumes; convert and erase drives.
+    Storage {
+        /// What to do; lists by default.
+        #[command(subcommand)]
+        command: Option<StorageCommand>,
+    },
+    /// Show or update firmware.
+    Firmware {
+        /// What to do; lists by default.
+        #[command(subcommand)]
+        command: Option<FirmwareCommand>,
+    },
+    /// Show, follow or clear jobs.
+    Jobs {
+        /// What to do; lists by default.
+        #[command(subcommand)]
+        command: Option<JobsCommand>,
+    },
+    /// Show or clear the BMC's logs.
+    Logs {
+        /// What to do; lists the logs by default.
+        #[command(subcommand)]
+        command: Option<LogsCommand>,
+    },
+    /// Export or import the server's whole configuration (Dell's SCP).
+    Configuration {
+        /// What to do.
+        #[command(subcommand)]
+        command: ConfigurationCommand,
+    },
+    /// Restart the BMC, and wait until it is ready. The host is not touched.
+    Restart,
+    /// What this BMC can do, and from where that is known.
+    Capabilities,
+    /// What is otherwise with this BMC than with others, and who says so.
+    Quirks,
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnOff {
+    /// On.
+    On,
+    /// Off.
+    Off,
+}
+
+/// How firmware boots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// UEFI.
+    Uefi,
+    /// BIOS compatibility.
+    Legacy,
 }
 
 /// What `bmc … power` does.
@@ -122,6 +184,17 @@ pub enum BootCommand {
     },
     /// Take the override back, and prove it.
     Clear,
+    /// Show the boot order, or set what comes first.
+    Order {
+        /// What comes first, by the references that are shown; what is left out stays behind.
+        first: Vec<String>,
+    },
+    /// Set how the firmware boots from the next reset on.
+    Mode {
+        /// uefi or legacy.
+        #[arg(value_enum, hide_possible_values = true)]
+        mode: Mode,
+    },
 }
 
 /// What `bmc … media` does.
@@ -165,6 +238,16 @@ pub enum BiosCommand {
         /// NAME=VALUE.
         #[arg(required = true, value_parser = setting)]
         settings: Vec<(String, AttributeValue)>,
+    },
+    /// Drop what waits for a reset, where the BMC can.
+    Discard,
+    /// Ask for the factory's value of every attribute, at the next reset.
+    ///
+    /// That can switch off what the machine boots from.
+    Reset {
+        /// The machine's serial number, to say that this machine is meant.
+        #[arg(long, value_name = "SERIAL")]
+        yes_reset: Option<String>,
     },
     /// Show what the firmware says of an attribute: type, bounds, allowed values.
     Registry {

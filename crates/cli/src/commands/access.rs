@@ -1,10 +1,10 @@
-//! Reaching the BMC that was named.
+//! Reaching the BMC that was named on the command line.
 
 use std::{io::Read as _, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use rackhand_agent::ledger::FileLedger;
-use rackhand_bmc::{Bmc, Credentials, ErrorKind, Pacing};
+use rackhand_bmc::{Bmc, Credentials, ErrorKind};
 use rackhand_http::{Fingerprint, Tls};
 use secrecy::SecretString;
 
@@ -14,20 +14,22 @@ use crate::{
         connector::{Access, Line},
         trust::{TrustChoice, Where},
     },
-    args::{BmcArgs, BmcCommand},
+    args::AccessArgs,
     exit::usage,
-    options::{Common, read_ca},
+    options::{Common, pacing_of, read_ca},
 };
 
-/// Logs in; answers the command too, which was taken out of the arguments.
+/// Logs in.
 pub(super) async fn connect(
-    args: BmcArgs,
+    address: &str,
+    args: &AccessArgs,
     common: &Common,
     world: &World,
-) -> anyhow::Result<(BmcCommand, Bmc)> {
-    let address = args.address.parse().map_err(|error: rackhand::AddressError| usage(error.to_string()))?;
-    let credentials = credentials(&args, world)?;
-    let trust = trust(&args)?;
+) -> anyhow::Result<Bmc> {
+    let address = address.parse().map_err(|error: rackhand::AddressError| usage(error.to_string()))?;
+    let credentials = credentials(args, world)?;
+    let trust = trust(args)?;
+    let pacing = pacing_of(args.pace, common, world)?;
     let access = Access { address, trust, credentials: Ok(credentials) };
     if matches!(access.trust, TrustChoice::Insecure(_)) && access.address.origin.is_tls() {
         world.stderr.line(format_args!(
@@ -35,7 +37,6 @@ pub(super) async fn connect(
             access.address.name()
         ))?;
     }
-    let pacing = Pacing::default();
     let ledger = FileLedger::open(common.state.create()?, Arc::clone(&world.clock), pacing.login_window)?;
     let line = Line {
         tls: Tls::new(),
@@ -46,8 +47,17 @@ pub(super) async fn connect(
         hooks: world.hooks.clone(),
         place: Where::Bmc,
     };
-    let bmc = patiently(&line, &access).await?;
-    Ok((args.command, bmc))
+    Ok(patiently(&line, &access).await?)
+}
+
+/// Gives the session back. A BMC that does not confirm it fails nothing that was done.
+pub(super) async fn close(bmc: &Bmc, world: &World) -> anyhow::Result<()> {
+    if let Err(error) = bmc.close().await {
+        world
+            .stderr
+            .line(format_args!("warning: the BMC did not confirm that the session is given back: {error}"))?;
+    }
+    Ok(())
 }
 
 /// Refused credentials are tried once more (some iLOs refuse right ones now and then), and never a third time.
@@ -63,7 +73,7 @@ async fn patiently(line: &Line, access: &Access) -> rackhand_bmc::Result<Bmc> {
     }
 }
 
-fn trust(args: &BmcArgs) -> anyhow::Result<TrustChoice> {
+fn trust(args: &AccessArgs) -> anyhow::Result<TrustChoice> {
     if let Some(fingerprint) = &args.fingerprint {
         let pin: Fingerprint = fingerprint
             .parse()
@@ -79,7 +89,7 @@ fn trust(args: &BmcArgs) -> anyhow::Result<TrustChoice> {
     Ok(if args.trust_on_first_use { TrustChoice::FirstUse } else { TrustChoice::System })
 }
 
-fn credentials(args: &BmcArgs, world: &World) -> anyhow::Result<Credentials> {
+fn credentials(args: &AccessArgs, world: &World) -> anyhow::Result<Credentials> {
     let of_env = |name: &str| {
         let value = world.env(name)?;
         Some(value.to_str().map(str::to_owned).ok_or_else(|| usage(format!("{name} is not UTF-8"))))
