@@ -160,7 +160,7 @@ const PERSONAL: [&str; 14] = [
 fn is_once(lower: &str, host: &HostIdentity) -> bool {
     const BEGIN: [&str; 6] =
         ["onetime", "erase", "resetkeys", "resetefi", "setbootorder", "setlegacyhddorder"];
-    const HOLD: [&str; 4] = ["operation", "factoryreset", "userdefaults", "tpmcommand"];
+    const HOLD: [&str; 5] = ["operation", "factoryreset", "userdefaults", "tpmcommand", "powercyclerequest"];
     let restores = lower.starts_with("restore") && lower.contains("defaults");
     // Dell's workload profile rewrites others once and leaves no state; HPE's is a state.
     let workload = lower == "workloadprofile" && host.vendor.to_ascii_lowercase().starts_with("dell");

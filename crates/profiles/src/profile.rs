@@ -28,9 +28,14 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// Line and column of a BIOS attribute's value, from 1, where they are known.
+    pub fn position_of(&self, attribute: &str) -> Option<(u64, u64)> {
+        self.places.attributes.get(attribute).copied()
+    }
+
     /// Where the value of a BIOS attribute stands, as `FILE:LINE:COLUMN`; where the profile stands when nobody knows.
     pub fn place_of(&self, attribute: &str) -> String {
-        match self.places.attributes.get(attribute) {
+        match self.position_of(attribute) {
             Some((line, column)) => format!("{}:{line}:{column}", self.places.file.display()),
             None => self.source.clone(),
         }

@@ -12,6 +12,9 @@ use super::Here;
 /// Polls after which a job that only waits is left to itself.
 const PATIENCE: u32 = 3;
 
+/// Names that an error lists, at most.
+const LISTED: usize = 16;
+
 /// Where a job was left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Followed {
@@ -79,10 +82,14 @@ impl Here<'_> {
         let mut text = format!("BMC {} has no {kind} {name}", self.bmc.address);
         if let Some(near) = nearest(name, there.iter().copied()) {
             let _ = write!(text, "; did you mean {near}?");
-        } else if there.is_empty() {
-            let _ = write!(text, "; it shows none");
-        } else {
-            let _ = write!(text, "; it has: {}", there.join(", "));
+        }
+        // Names that are numbered are all near to one another, so the nearest one alone would mislead.
+        match there {
+            [] => text.push_str("; it shows none"),
+            _ if there.len() <= LISTED => {
+                let _ = write!(text, "; it has: {}", there.join(", "));
+            }
+            _ => {}
         }
         anyhow!(text)
     }

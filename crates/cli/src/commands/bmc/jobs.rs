@@ -3,7 +3,10 @@
 use rackhand_bmc::{Job, JobRef, Operation};
 
 use super::{Here, or_dash};
-use crate::{args::JobsCommand, render::Table};
+use crate::{
+    args::{Format, JobsCommand},
+    render::Table,
+};
 
 pub(super) async fn run(here: &Here<'_>, command: Option<JobsCommand>) -> anyhow::Result<()> {
     here.bmc.require(Operation::JobsRead)?;
@@ -62,6 +65,9 @@ fn among(here: &Here<'_>, listed: &[Job], name: &str) -> anyhow::Result<JobRef> 
 fn show(here: &Here<'_>, jobs: &[Job]) -> anyhow::Result<()> {
     if jobs.is_empty() {
         here.tell("no job is unfinished")?;
+        if here.format == Format::Table {
+            return Ok(());
+        }
     }
     here.print(jobs, || {
         let mut table = Table::new(&["JOB", "FOR", "STATE", "%", "MESSAGE"]);

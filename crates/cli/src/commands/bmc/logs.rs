@@ -44,6 +44,9 @@ async fn clear(here: &Here<'_>, log: &LogInfo, given: Option<&str>) -> anyhow::R
     }
     let logs = here.bmc.logs()?;
     let before = logs.entries(&log.id, COUNTED).await?.entries;
+    if before.is_empty() {
+        return here.tell(format_args!("the log {} is empty already; nothing was sent", log.name));
+    }
     let many = if before.len() < COUNTED { before.len().to_string() } else { format!("{COUNTED} or more") };
     let what = format!("clear the log {}, which has {many} entries", log.name);
     here.meant(&what, &log.name, "--yes-clear", given)?;

@@ -48,7 +48,7 @@ pub(super) async fn run(args: &DiffArgs, common: &Common, world: &World) -> anyh
         _ if differences.is_empty() => {}
         _ => world.stdout.text(&table(&differences, args.bmc.is_some()).render(common.style))?,
     }
-    world.stderr.line(format_args!("{} differences: {of}", differences.len()))?;
+    world.stderr.line(format_args!("{} differences between {of}", differences.len()))?;
     Ok(if args.detailed_exitcode && !differences.is_empty() { Exit::Changes } else { Exit::Done })
 }
 
@@ -144,7 +144,7 @@ async fn with_machine(
             }
         }
     }
-    Ok((found, format!("{host}, and {} wants", profile.source)))
+    Ok((found, format!("{host} and {}", profile.source)))
 }
 
 /// How a machine boots, where its BMC shows it. Secure boot that it does not show counts as off.

@@ -109,6 +109,14 @@ fn summary(rows: &[Row], errors: usize, against: &Against, world: &World) -> any
         Against::Form => "; of the form alone: give --registry or --bmc to check attributes",
         _ => "",
     };
+    if let Against::Registry(registry, _) = against
+        && errors > 0
+        && is_mostly_locked(registry)
+    {
+        world.stderr.line(
+            "most attributes of this registry are read-only: it was read from a machine whose settings were locked (Dell's system lockdown)",
+        )?;
+    }
     world.stderr.line(format_args!(
         "{} profiles: {} sound, {} wrong, {left_out} left out; {errors} errors{how}",
         rows.len(),
@@ -116,9 +124,16 @@ fn summary(rows: &[Row], errors: usize, against: &Against, world: &World) -> any
         count(Verdict::Wrong),
     ))?;
     if errors == 0 && left_out == rows.len() {
-        anyhow::bail!("no profile was checked: none of them is for this machine");
+        anyhow::bail!("no profile was checked: none of them is for the machine that the registry is of");
     }
     Ok(if errors == 0 { Exit::Done } else { Exit::Failed })
+}
+
+/// Whether a registry tells more of the moment that it was read at than of the firmware.
+fn is_mostly_locked(registry: &Registry) -> bool {
+    let attributes = registry.catalogue.attributes.values();
+    let locked = attributes.clone().filter(|attribute| attribute.read_only).count();
+    locked * 3 > attributes.count() * 2
 }
 
 /// Reads a registry file. Whose it is decides which of several profiles it is for.
@@ -184,6 +199,7 @@ async fn judged(profile: &Profile, against: &Against) -> anyhow::Result<Row> {
 }
 
 fn row(profile: &Profile, verdict: Verdict, detail: Option<String>, problems: Vec<BiosProblem>) -> Row {
+    problems.sort_by_key(|problem| profile.position_of(&problem.attribute));
     let complaint = |problem: BiosProblem| Complaint {
         at: profile.place_of(&problem.attribute),
         attribute: problem.attribute,
