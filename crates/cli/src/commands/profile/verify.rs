@@ -198,7 +198,7 @@ async fn judged(profile: &Profile, against: &Against) -> anyhow::Result<Row> {
     Ok(row(profile, verdict, detail, problems))
 }
 
-fn row(profile: &Profile, verdict: Verdict, detail: Option<String>, problems: Vec<BiosProblem>) -> Row {
+fn row(profile: &Profile, verdict: Verdict, detail: Option<String>, mut problems: Vec<BiosProblem>) -> Row {
     problems.sort_by_key(|problem| profile.position_of(&problem.attribute));
     let complaint = |problem: BiosProblem| Complaint {
         at: profile.place_of(&problem.attribute),
