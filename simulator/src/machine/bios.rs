@@ -230,6 +230,8 @@ pub struct Bios {
     pub refused: Vec<Refused>,
     /// Attributes that are refused when they are written, as a fault asks for.
     pub refuses: BTreeSet<String>,
+    /// Whether pending settings stay pending whatever POST comes.
+    pub stuck: bool,
     /// How often POST consumed pending settings.
     pub consumed: u64,
     /// How often settings were staged: part of the settings' ETag.

@@ -217,7 +217,10 @@ impl Machine {
             .bios_job()
             .filter(|job| matches!(job.state, JobState::Scheduled | JobState::Running) && !job.stuck)
             .map(|job| job.id.clone());
-        if self.bios.pending.is_empty() || (self.rules.bios == BiosRule::ByJob && job.is_none()) {
+        if self.bios.pending.is_empty()
+            || self.bios.stuck
+            || (self.rules.bios == BiosRule::ByJob && job.is_none())
+        {
             return false;
         }
         let waiting = self.bios.pending.len();

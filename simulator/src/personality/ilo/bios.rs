@@ -18,6 +18,10 @@ pub(super) fn add(table: &mut Table, generation: Generation) {
     table.amend(&path, amend_current);
     table.get(&format!("{path}/Settings"), pending);
     table.patch(&format!("{path}/Settings"), patch);
+    if generation == Generation::Four {
+        table.remove(&format!("{path}/Actions"));
+        return;
+    }
     // The table's templates keep the standard's case; paths are compared without.
     let own = format!("{path}/Actions");
     let below = format!("{path}/Settings/Actions");
@@ -31,8 +35,8 @@ pub(super) fn add(table: &mut Table, generation: Generation) {
 /// Where the BIOS's actions are, below its path.
 fn actions(generation: Generation) -> &'static str {
     match generation {
-        Generation::Five => "/settings/Actions",
-        Generation::Six => "/Actions",
+        Generation::Four | Generation::Five => "/settings/Actions",
+        Generation::Six | Generation::Seven => "/Actions",
     }
 }
 
@@ -75,6 +79,9 @@ fn amend_current(call: &Call, machine: &Machine, body: &mut Value) {
     }
     let target = format!("{path}{}/Bios.ResetBios/", actions(Generation::of(call)));
     body["Actions"] = json!({"#Bios.ResetBios": {"target": target}});
+    if Generation::of(call) == Generation::Four {
+        drop_property(body, "Actions");
+    }
     body["@Redfish.Settings"] = json!({
         "@odata.type": "#Settings.v1_0_0.Settings",
         "ETag": consumed_tag(machine),
@@ -82,15 +89,16 @@ fn amend_current(call: &Call, machine: &Machine, body: &mut Value) {
         "SettingsObject": {"@odata.id": settings},
         "Time": date(call, machine.bios.consumed_at),
     });
-    body["Oem"] = json!({"Hpe": {
-        "@odata.type": "#HpeBiosExt.v2_0_0.HpeBiosExt",
+    let facts = Generation::of(call).facts();
+    body["Oem"] = facts.section(json!({
+        "@odata.type": facts.kind("BiosExt", "2_0_0"),
         "SettingsObject": {"UnmodifiedETag": unmodified},
-    }});
+    }));
     drop_property(body, "Description");
 }
 
 /// Names the settings that POST consumed last: it changes with them, and says nothing else.
-fn consumed_tag(machine: &Machine) -> String {
+pub(super) fn consumed_tag(machine: &Machine) -> String {
     let number = machine.bios.consumed_staging.wrapping_mul(0x9E37_79B1).wrapping_add(0x1103_906B);
     format!("{:08X}", number & 0xFFFF_FFFF)
 }
@@ -103,26 +111,43 @@ fn outcome(machine: &Machine) -> Vec<Value> {
 }
 
 fn failure(refused: &Refused) -> Value {
+    let (id, args) = verdict(refused);
+    json!({
+        "MessageArgs": args,
+        "MessageId": format!("Base.1.0.{id}"),
+        "RelatedProperties": [format!("#/{}", refused.attribute)],
+    })
+}
+
+/// Message id and arguments for what POST refused.
+pub(super) fn verdict(refused: &Refused) -> (&'static str, Vec<String>) {
     let (name, value) = (&refused.attribute, plain(&refused.value));
-    let (id, args) = match refused.complaint {
+    match refused.complaint {
         Complaint::Unknown => ("PropertyUnknown", vec![name.clone()]),
         Complaint::ReadOnly | Complaint::Locked => ("PropertyNotWritable", vec![name.clone()]),
         Complaint::WrongType => ("PropertyValueTypeError", vec![value, name.clone()]),
         Complaint::NotAllowed | Complaint::OutOfRange | Complaint::Rejected => {
             ("PropertyValueNotInList", vec![value, name.clone()])
         }
-    };
-    json!({
-        "MessageArgs": args,
-        "MessageId": format!("Base.1.0.{id}"),
-        "RelatedProperties": [format!("#/{name}")],
-    })
+    }
 }
 
 /// PATCH of the pending settings: 200, and a reset is required.
 fn patch(call: &Call, machine: &mut Machine) -> Result<Reply, Problem> {
     let wanted = bios::wanted(call)?;
+    stage(call, machine, wanted)
+}
+
+/// Stages attributes: 200, and a reset is required.
+pub(super) fn stage(
+    call: &Call,
+    machine: &mut Machine,
+    wanted: Map<String, Value>,
+) -> Result<Reply, Problem> {
     machine.write_bios(wanted).map_err(Problem::Bios)?;
+    if machine.jobs_stick && call.cell.quirks.has("settings-stick-until-cleared") {
+        machine.bios.stuck = true;
+    }
     Ok(messages::reset_required(call))
 }
 

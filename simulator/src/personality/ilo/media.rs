@@ -2,26 +2,38 @@
 
 use std::sync::Arc;
 
+use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::{MANAGER, messages};
+use super::facts::Generation;
+use super::{MANAGER, messages, own};
 use crate::fetch::Fut;
 use crate::machine::{Machine, MediaProblem, Source};
+use crate::personality::Quirks;
 use crate::personality::standard::media::{self, Wanted};
 use crate::personality::standard::{asked, drop_property};
 use crate::web::{Call, Problem, Reply, Table, call};
 
+/// The actions of HPE's own.
+const INSERT: &str = "iLOVirtualMedia.InsertVirtualMedia";
+const EJECT: &str = "iLOVirtualMedia.EjectVirtualMedia";
+/// The flag that boots the CD once.
+const FLAG: &str = "BootOnNextServerReset";
+
 /// Replaces what differs from the standard.
-pub(super) fn add(table: &mut Table) {
+pub(super) fn add(table: &mut Table, generation: Generation, quirks: &Quirks) {
     let slot = format!("{MANAGER}/VirtualMedia/{{slot}}");
     table.amend(&slot, amend_slot);
     table.on(http::Method::PATCH, &slot, crate::web::Handler::Slow(patch));
-    for insert in ["VirtualMedia.InsertMedia", "Oem/Hpe/HpeiLOVirtualMedia.InsertVirtualMedia"] {
-        table.post_slow(&format!("{slot}/Actions/{insert}"), insert_media);
+    if quirks.has("media-by-hp-actions") {
+        table.remove(&format!("{slot}/Actions"));
+    } else {
+        table.post_slow(&format!("{slot}/Actions/VirtualMedia.InsertMedia"), insert_media);
+        table.post(&format!("{slot}/Actions/VirtualMedia.EjectMedia"), eject_media);
     }
-    for eject in ["VirtualMedia.EjectMedia", "Oem/Hpe/HpeiLOVirtualMedia.EjectVirtualMedia"] {
-        table.post(&format!("{slot}/Actions/{eject}"), eject_media);
-    }
+    let facts = generation.facts();
+    table.post_slow(&facts.action(&slot, INSERT), insert_media);
+    table.post(&facts.action(&slot, EJECT), eject_media);
 }
 
 fn amend_slot(call: &Call, machine: &Machine, body: &mut Value) {
@@ -34,37 +46,47 @@ fn amend_slot(call: &Call, machine: &Machine, body: &mut Value) {
     if slot.image.is_none() && call.cell.quirks.has("empty-image-text") {
         body["Image"] = "".into();
     }
-    let action = |name: &str| json!({"target": format!("{path}/Actions/Oem/Hpe/HpeiLOVirtualMedia.{name}")});
-    let mut hpe = json!({
-        "@odata.type": "#HpeiLOVirtualMedia.v2_2_0.HpeiLOVirtualMedia",
-        "Actions": {
-            "#HpeiLOVirtualMedia.EjectVirtualMedia": action("EjectVirtualMedia"),
-            "#HpeiLOVirtualMedia.InsertVirtualMedia": action("InsertVirtualMedia"),
-        },
+    if call.cell.quirks.has("media-by-hp-actions") {
+        drop_property(body, "Actions");
+    }
+    let facts = Generation::of(call).facts();
+    let mut section = json!({
+        "@odata.type": facts.kind("iLOVirtualMedia", "2_2_0"),
+        "Actions": facts.actions(&path, &[EJECT, INSERT]),
     });
     if slot.is_cd() && call.cell.quirks.has("boot-on-next-reset") {
-        hpe["BootOnNextServerReset"] = slot.boot_next.into();
+        section[FLAG] = slot.boot_next.into();
     }
-    body["Oem"] = json!({"Hpe": hpe});
+    body["Oem"] = facts.section(section);
 }
 
-/// `Oem.Hpe.BootOnNextServerReset` of a body.
-fn boot_flag(body: &Map<String, Value>) -> Result<Option<bool>, Problem> {
-    let hpe = body.get("Oem").and_then(|oem| oem.get("Hpe")).and_then(Value::as_object);
-    hpe.map_or(Ok(None), |hpe| call::flag(hpe, "BootOnNextServerReset"))
+/// `BootOnNextServerReset` of a body.
+fn boot_flag(call: &Call, body: &Map<String, Value>) -> Result<Option<bool>, Problem> {
+    let name = Generation::of(call).facts().oem;
+    let section = body.get("Oem").and_then(|oem| oem.get(name)).and_then(Value::as_object);
+    section.map_or(Ok(None), |section| call::flag(section, FLAG))
 }
 
-fn set_boot_flag(call: &Call, machine: &mut Machine, flag: bool) -> Result<(), Problem> {
-    let name = "BootOnNextServerReset";
+/// Sets the flag; `inserts` when the same request inserts the image.
+fn set_boot_flag(call: &Call, machine: &mut Machine, flag: bool, inserts: bool) -> Result<(), Problem> {
     let at = media::index(call, machine)?;
-    let known = call.cell.quirks.has("boot-on-next-reset");
+    let quirks = &call.cell.quirks;
+    let known = quirks.has("boot-on-next-reset");
     let Some(slot) = machine.slots.get_mut(at).filter(|slot| slot.is_cd() && known) else {
-        return Err(Problem::UnknownProperty(name.into()));
+        return Err(Problem::UnknownProperty(FLAG.into()));
     };
+    if slot.image.is_some() && !inserts && quirks.has("boot-flag-before-insert") {
+        return Err(refusal("UnableToModifyAfterVirtualMediaInsert", "There is an image already."));
+    }
     let before = std::mem::replace(&mut slot.boot_next, flag);
     let what = format!("media-boot:{}", slot.id);
     machine.note(&what, before.to_string(), flag.to_string());
     Ok(())
+}
+
+/// A refusal in the words of iLO's own registry.
+fn refusal(id: &str, text: &str) -> Problem {
+    Problem::Other(StatusCode::BAD_REQUEST, id.into(), text.into())
 }
 
 async fn insert(call: &Call, wanted: Wanted) -> Result<(), Problem> {
@@ -72,9 +94,14 @@ async fn insert(call: &Call, wanted: Wanted) -> Result<(), Problem> {
     let name = url.split(['?', '#']).next().unwrap_or(url).to_ascii_lowercase();
     let http = name.starts_with("http://") || name.starts_with("https://");
     let known = [".iso", ".bin", ".img"].iter().any(|suffix| name.ends_with(suffix));
-    if call.cell.quirks.has("image-suffix") && !(http && known) {
+    let quirks = &call.cell.quirks;
+    if quirks.has("image-suffix") && !(http && known) {
         call.summary(format!("InsertMedia {} {url}", call.param("slot")));
         return Err(Problem::ParameterValue("Image".into(), url.clone().into()));
+    }
+    if quirks.has("media-needs-license") && !call.cell.with(|machine| own::is_advanced(machine)) {
+        call.summary(format!("InsertMedia {} {url}", call.param("slot")));
+        return Err(refusal("LicenseKeyRequired", "Virtual media by URL needs iLO Advanced."));
     }
     media::insert_image(call, wanted).await
 }
@@ -82,10 +109,14 @@ async fn insert(call: &Call, wanted: Wanted) -> Result<(), Problem> {
 fn insert_media(call: Arc<Call>) -> Fut<'static, Result<Reply, Problem>> {
     Box::pin(async move {
         let body = call.object()?;
-        let flag = boot_flag(&body)?;
+        let flag = boot_flag(&call, &body)?;
+        let other = ["Inserted", "WriteProtected"].into_iter().find(|name| body.contains_key(*name));
+        if let Some(name) = other.filter(|_| call.cell.quirks.has("insert-takes-image-only")) {
+            return Err(Problem::UnknownProperty(name.into()));
+        }
         insert(&call, media::wanted(&body)?).await?;
         if let Some(flag) = flag {
-            call.cell.with(|machine| set_boot_flag(&call, machine, flag))?;
+            call.cell.with(|machine| set_boot_flag(&call, machine, flag, true))?;
         }
         Ok(messages::success(&call))
     })
@@ -106,8 +137,9 @@ fn eject_media(call: &Call, machine: &mut Machine) -> Result<Reply, Problem> {
 fn patch(call: Arc<Call>) -> Fut<'static, Result<Reply, Problem>> {
     Box::pin(async move {
         let body = call.object()?;
-        let flag = boot_flag(&body)?;
-        if body.contains_key("Image") {
+        let flag = boot_flag(&call, &body)?;
+        let inserts = body.contains_key("Image");
+        if inserts {
             match call::text(&body, "Image")?.filter(|url| !url.is_empty()) {
                 Some(url) => {
                     let source = Source { url, login: None };
@@ -119,8 +151,8 @@ fn patch(call: Arc<Call>) -> Fut<'static, Result<Reply, Problem>> {
             return Err(Problem::Missing("Image".into()));
         }
         if let Some(flag) = flag {
-            call.summary(format!("PATCH VirtualMedia BootOnNextServerReset {flag}"));
-            call.cell.with(|machine| set_boot_flag(&call, machine, flag))?;
+            call.summary(format!("PATCH VirtualMedia {FLAG} {flag}"));
+            call.cell.with(|machine| set_boot_flag(&call, machine, flag, inserts))?;
         }
         Ok(messages::success(&call))
     })

@@ -14,7 +14,14 @@ pub(super) fn own(call: &Call, id: &str, args: &[&str]) -> Message {
     Message::new(format!("{registry}.{id}"), "See the message registry.").args(args)
 }
 
+/// Whether the request is of those that iLO 4 answers in both forms, Redfish's and its own from before.
+pub(super) fn is_legacy(call: &Call) -> bool {
+    call.cell.quirks.has("legacy-without-odata-version") && call.header("odata-version").is_none()
+}
+
 fn body(call: &Call, messages: &[Message]) -> Value {
+    let legacy = is_legacy(call);
+    let id_name = if legacy { "MessageID" } else { "MessageId" };
     let terse = call.cell.quirks.has("messages-without-text");
     let infos: Vec<_> = messages
         .iter()
@@ -23,15 +30,21 @@ fn body(call: &Call, messages: &[Message]) -> Value {
             if !message.args.is_empty() {
                 info["MessageArgs"] = json!(message.args);
             }
-            info["MessageId"] = message.id.clone().into();
+            info[id_name] = message.id.clone().into();
             info
         })
         .collect();
-    json!({"error": {
+    let mut body = json!({"error": {
         "code": "iLO.0.10.ExtendedInfo",
         "message": "See @Message.ExtendedInfo for more information.",
         "@Message.ExtendedInfo": infos,
-    }})
+    }});
+    if legacy {
+        body["Messages"] = body["error"]["@Message.ExtendedInfo"].clone();
+        body["Name"] = "Extended Error Information".into();
+        body["Type"] = "ExtendedError.1.0.0".into();
+    }
+    body
 }
 
 /// 200 with that message.
@@ -81,6 +94,7 @@ fn messages(call: &Call, problem: &Problem) -> Vec<Message> {
             vec![own(call, "NoScriptedVirtualMediaConnectionAvailable", &[])]
         }
         Problem::InPost => vec![own(call, "UnableToModifyDuringSystemPOST", &["Boot"])],
+        Problem::Other(_, id, _) => vec![own(call, id, &[])],
         Problem::UnknownProperty(name) | Problem::ReadOnlyProperty(name) => {
             vec![own(call, "PropertyNotWritableOrUnknown", &[name])]
         }

@@ -1,16 +1,23 @@
-//! `ilo5` and `ilo6`: ProLiant DL360 servers of generation 10 Plus (iLO 5 2.72) and 11 (iLO 6 1.66).
+//! `ilo4` to `ilo7`: ProLiant DL360 servers of generation 9 (iLO 4 2.78), 10 Plus (iLO 5 2.72), 11 (iLO 6 1.66) and 12
+//! (iLO 7 1.14).
 //!
 //! BIOS settings are judged in POST and what became of them stands beside the current ones; paths mix case; an image is
 //! accepted and attaches later, or never; errors are message ids without texts.
 
 mod bios;
+mod boot;
 mod facts;
+mod gen9;
 mod media;
 mod messages;
+mod ns204i;
+mod own;
 mod power;
 mod quirks;
 mod registry;
 mod service;
+mod smart;
+mod smart_config;
 mod storage;
 mod tree;
 mod upkeep;
@@ -63,15 +70,16 @@ impl Personality for Ilo {
     }
 
     fn model(&self, quirks: &Quirks) -> Model {
-        Model { hardware: hardware(self.facts()), rules: rules(quirks) }
+        Model { hardware: hardware(self.facts(), quirks), rules: rules(self.0, quirks) }
     }
 
     fn traits(&self, _: &Quirks, _: &Identity) -> Traits {
         let facts = self.facts();
+        let newer = self.0 != Generation::Four;
         Traits {
             ids: Ids { system: "1".into(), manager: "1".into(), chassis: "1".into() },
-            vendor: Some("HPE"),
-            product: Some(facts.model.into()),
+            vendor: newer.then_some(facts.maker),
+            product: newer.then(|| facts.model.into()),
             redfish_version: facts.redfish,
             media_home: MediaHome::Manager,
             bios_name: "bios",
@@ -89,19 +97,25 @@ impl Personality for Ilo {
     fn table(&self, quirks: &Quirks) -> Table {
         let mut table = standard::table(MediaHome::Manager, "bios", true);
         service::add(&mut table, quirks);
-        tree::add(&mut table, quirks);
+        tree::add(&mut table);
+        boot::add(&mut table, self.0, quirks);
+        own::add(&mut table, self.0);
         pieces::add(&mut table);
         storage::add(&mut table, self.0, quirks);
-        power::add(&mut table);
-        media::add(&mut table);
+        power::add(&mut table, self.0);
+        media::add(&mut table, self.0, quirks);
         bios::add(&mut table, self.0);
         upkeep::add(&mut table, quirks);
+        if self.0 == Generation::Four {
+            gen9::add(&mut table, quirks);
+        }
         table
     }
 
     fn features(&self, _: &Quirks) -> Features {
         let expand = Expand { all: false, links: false, no_links: true, max_levels: 1 };
-        Features { expand: Some(expand), ..Features::default() }
+        let expand = (self.0 != Generation::Four).then_some(expand);
+        Features { expand, ..Features::default() }
     }
 
     fn problem(&self, call: &Call, problem: &Problem) -> Reply {
@@ -117,12 +131,15 @@ impl Personality for Ilo {
     }
 }
 
-fn hardware(facts: &Facts) -> Hardware {
+fn hardware(facts: &Facts, quirks: &Quirks) -> Hardware {
+    let plain = quirks.has("firmware-version-plain") || facts.generation != Generation::Seven;
+    let firmware =
+        if plain { facts.firmware.into() } else { format!("{} v{}", facts.manager, facts.version) };
     Hardware {
-        manufacturer: "HPE".into(),
+        manufacturer: facts.maker.into(),
         model: facts.model.into(),
         bios_version: facts.bios.into(),
-        bmc_version: facts.firmware.into(),
+        bmc_version: firmware,
         bmc_model: facts.manager.into(),
         processors: 2,
         memory_gib: 256,
@@ -131,21 +148,53 @@ fn hardware(facts: &Facts) -> Hardware {
             Slot::new("1", "VirtualMedia", &["Floppy", "USBStick"]),
             Slot::new("2", "VirtualMedia", &["CD", "DVD"]),
         ],
-        registry: registry::registry(facts),
+        registry: registry::registry(facts, quirks),
         inventory: Inventory {
             processors: cpus(2, |number| number.to_string(), facts.processor, facts.cores),
             dimms: modules(8, |number| format!("proc1dimm{number}")),
             controllers: storage::controllers(facts),
-            firmware: vec![
-                Component::new("1", facts.manager, ComponentKind::Bmc, "BMC", facts.firmware),
-                Component::new("2", "System ROM", ComponentKind::Bios, "BIOS", facts.bios),
-            ],
+            firmware: components(facts, quirks),
             ports: Vec::new(),
         },
     }
 }
 
-fn rules(quirks: &Quirks) -> Rules {
+fn components(facts: &Facts, quirks: &Quirks) -> Vec<Component> {
+    let mut all = vec![
+        Component::new("1", facts.manager, ComponentKind::Bmc, "BMC", facts.firmware),
+        Component::new("2", "System ROM", ComponentKind::Bios, "BIOS", facts.bios),
+    ];
+    if quirks.has("redundant-rom") {
+        let (name, device) = ("Redundant System ROM", upkeep::REDUNDANT);
+        all.push(Component::new("3", name, ComponentKind::Device, device, facts.bios).fixed());
+    }
+    all
+}
+
+/// What the override can be set to, and `ResetType` takes; the last of each are newer than iLO 4.
+const TARGETS: [&str; 12] = [
+    "None",
+    "Cd",
+    "Hdd",
+    "Usb",
+    "Utilities",
+    "Diags",
+    "BiosSetup",
+    "Pxe",
+    "UefiShell",
+    "UefiTarget",
+    "SDCard",
+    "UefiHttp",
+];
+const RESETS: [&str; 7] =
+    ["On", "ForceOff", "ForceRestart", "Nmi", "PushPowerButton", "GracefulShutdown", "GracefulRestart"];
+
+fn first_of<const N: usize>(all: [&'static str; N], count: usize) -> Vec<&'static str> {
+    all.into_iter().take(count).collect()
+}
+
+fn rules(generation: Generation, quirks: &Quirks) -> Rules {
+    let old = generation == Generation::Four;
     let seconds = Duration::from_secs;
     let phase =
         |name, lasts, applies_bios| PostPhase { name, lasts: Duration::from_secs(lasts), applies_bios };
@@ -161,15 +210,7 @@ fn rules(quirks: &Quirks) -> Rules {
                 phase("InPostDiscoveryComplete", 30, false),
             ],
             bios_apply_takes: seconds(60),
-            reset_types: vec![
-                "On",
-                "ForceOff",
-                "GracefulShutdown",
-                "ForceRestart",
-                "Nmi",
-                "PushPowerButton",
-                "GracefulRestart",
-            ],
+            reset_types: first_of(RESETS, if old { 5 } else { 7 }),
             already: Already::Refused,
             graceful_needs_os: true,
             shows_transitions: true,
@@ -181,7 +222,7 @@ fn rules(quirks: &Quirks) -> Rules {
                 Insert::Checked
             },
             patience: seconds(30),
-            replaces: false,
+            replaces: !quirks.has("media-occupied-400"),
             eject_lag: Duration::ZERO,
             cd_is_physical: false,
         },
@@ -191,22 +232,14 @@ fn rules(quirks: &Quirks) -> Rules {
             idle: seconds(1800),
         }),
         lockout: None,
-        boot_targets: vec![
-            "None",
-            "Cd",
-            "Hdd",
-            "Usb",
-            "SDCard",
-            "Utilities",
-            "Diags",
-            "BiosSetup",
-            "Pxe",
-            "UefiShell",
-            "UefiHttp",
-            "UefiTarget",
-        ],
+        boot_targets: first_of(TARGETS, if old { 10 } else { 12 }),
         first_override: ("None", Lasts::Disabled),
-        storage: StorageRules::default(),
+        storage: match generation {
+            Generation::Four | Generation::Five => {
+                StorageRules { volume_name: "Logical Drive {n}", name_max: 64, ..StorageRules::default() }
+            }
+            Generation::Six | Generation::Seven => StorageRules::default(),
+        },
         firmware: FirmwareRules::default(),
         job_starts_after: seconds(2),
     }

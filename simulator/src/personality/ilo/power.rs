@@ -3,6 +3,7 @@
 use http::StatusCode;
 use serde_json::Value;
 
+use super::facts::Generation;
 use super::{SYSTEM, messages};
 use crate::log::millis;
 use crate::machine::{Machine, Power, PowerProblem};
@@ -15,11 +16,11 @@ const BUSY: u64 = 3_000;
 const LAST: &str = "power-action-ms";
 
 /// Replaces what differs from the standard.
-pub(super) fn add(table: &mut Table) {
+pub(super) fn add(table: &mut Table, generation: Generation) {
     table.post(&format!("{SYSTEM}/Actions/ComputerSystem.Reset"), reset);
-    let oem = format!("{SYSTEM}/Actions/Oem/Hpe/HpeComputerSystemExt");
-    table.post(&format!("{oem}.PowerButton"), power_button);
-    table.post(&format!("{oem}.SystemReset"), system_reset);
+    let facts = generation.facts();
+    table.post(&facts.action(SYSTEM, "ComputerSystemExt.PowerButton"), power_button);
+    table.post(&facts.action(SYSTEM, "ComputerSystemExt.SystemReset"), system_reset);
 }
 
 /// Runs `act` unless another power action was carried out a moment ago.
@@ -64,6 +65,9 @@ fn system_reset(call: &Call, machine: &mut Machine) -> Result<Reply, Problem> {
     match kind.as_str() {
         "ColdBoot" => {
             unless_busy(call, machine, |machine| machine.reset("ForceRestart").map_err(Problem::Power))
+        }
+        "AuxCycle" if Generation::of(call) == Generation::Four => {
+            Err(Problem::ParameterValue(name.into(), kind.into()))
         }
         "AuxCycle" if machine.power() != Power::Off => {
             Ok(messages::done(call, messages::own(call, "SystemPowerOffRequired", &[]))

@@ -1,14 +1,15 @@
 //! BIOS attributes that concern a radio node. Values of an enumeration differ between generations, and a workload
 //! profile is a state: while selected it sets and locks what it covers.
 
-use super::facts::Facts;
-use crate::machine::bios::{Attribute, Registry};
+use super::facts::{Facts, Generation};
+use crate::machine::bios::{Attribute, Dependency, Registry};
+use crate::personality::Quirks;
 use crate::personality::pieces::{Row, choices, locks, sets};
 
 const ON_OFF: &str = "Enabled,Disabled";
 const PROFILES: &str = "GeneralPowerEfficientCompute,GeneralPeakFrequencyCompute,GeneralThroughputCompute,Virtualization-PowerEfficient,Virtualization-MaxPerformance,LowLatency,MissionCritical,TransactionalApplicationProcessing,HighPerformanceCompute(HPC),DecisionSupport,GraphicProcessing,I/OThroughput,Custom";
 
-/// Name, name a person sees, values, value at first: those that both generations have alike.
+/// Name, name a person sees, values, value at first: those that the generations have alike, but for what [`GONE`] names.
 const ROWS: &[Row] = &[
     ("WorkloadProfile", "Workload Profile", PROFILES, "GeneralPowerEfficientCompute"),
     (
@@ -137,6 +138,92 @@ const GEN11: &[Row] = &[
     ("StaleAtoS", "Stale A to S", "Auto,Enabled,Disabled", "Auto"),
 ];
 
+/// Generation 12 only, or with its own values.
+const GEN12: &[Row] = &[
+    (
+        "MinProcIdlePower",
+        "Minimum Processor Idle Power Core C-State",
+        "C6AsAcpiC2,C6AsAcpiC3,C6PAsAcpiC2,C6PAsAcpiC3,NoCStates",
+        "C6AsAcpiC2",
+    ),
+    (
+        "MinProcIdlePkgState",
+        "Minimum Processor Idle Power Package C-State",
+        "C6NonRetention,NoState",
+        "C6NonRetention",
+    ),
+    ("SubNumaClustering", "Sub-NUMA Clustering", "Disabled,Enabled", "Disabled"),
+    (
+        "AdvancedMemProtection",
+        "Advanced Memory Protection",
+        "FastFaultTolerantADDDC,AdvancedEcc,MirroredAdvancedEcc",
+        "AdvancedEcc",
+    ),
+    (
+        "ThermalConfig",
+        "Thermal Configuration",
+        "OptimalCooling,IncreasedCooling,MaxCooling,EnhancedCPUCooling,SmoothCooling",
+        "OptimalCooling",
+    ),
+    ("HardwarePmInterrupt", "HardwarePM Interrupt", "Disabled,Enabled", "Disabled"),
+    ("EfficiencyLatencyControl", "Efficiency Latency Control", "Default,LatencyOptimizedMode", "Default"),
+    ("EnhancedCStates", "Enhanced C-States", "Enabled,Disabled", "Enabled"),
+    ("PcieGlobalAspm", "PCIe ASPM Support (Global)", "PerPort,Disabled", "PerPort"),
+    (
+        "AvxIccpPreGrantLevel",
+        "AVX ICCP Pre-Grant Level",
+        "128Heavy,256Light,256Heavy,512Light,512Heavy",
+        "128Heavy",
+    ),
+    ("XptPrefetcher", "XPT Prefetcher", "Auto,Enabled,Disabled", "Auto"),
+    ("StaleAtoS", "Stale A to S", "Auto,Enabled,Disabled", "Auto"),
+];
+
+/// Generation 9 only, or with its own values: a power profile takes the place of the workload profile.
+const GEN9: &[Row] = &[
+    ("BootMode", "Boot Mode", "Uefi,LegacyBios", "Uefi"),
+    ("PowerProfile", "Power Profile", "BalancedPowerPerf,MinPower,MaxPerf,Custom", "BalancedPowerPerf"),
+    ("MinProcIdlePower", "Minimum Processor Idle Power Core C-State", "C6,C3,C1E,NoCStates", "C6"),
+    (
+        "MinProcIdlePkgState",
+        "Minimum Processor Idle Power Package C-State",
+        "C6Retention,C6NonRetention,NoState",
+        "C6Retention",
+    ),
+    ("IntelQpiPowerManagement", "QPI Link Power Management", ON_OFF, "Enabled"),
+    ("ProcX2Apic", "Processor x2APIC Support", ON_OFF, "Enabled"),
+    (
+        "AdvancedMemProtection",
+        "Advanced Memory Protection",
+        "AdvancedEcc,OnlineSpareAdvancedEcc,MirroredAdvancedEcc",
+        "AdvancedEcc",
+    ),
+    (
+        "ThermalConfig",
+        "Thermal Configuration",
+        "OptimalCooling,IncreasedCooling,MaxCooling",
+        "OptimalCooling",
+    ),
+];
+
+/// What of [`ROWS`] a generation does not have.
+const GONE: &[(Generation, &[&str])] = &[
+    (Generation::Seven, &["UncoreFreqScaling", "IntelProcVtd"]),
+    (
+        Generation::Four,
+        &[
+            "WorkloadProfile",
+            "IntelUpiPowerManagement",
+            "IntelPriorityBaseFreq",
+            "ProcessorConfigTDPLevel",
+            "HttpSupport",
+            "LlcPrefetch",
+            "UpiPrefetcher",
+            "DirectToUpi",
+        ],
+    ),
+];
+
 /// What every profile but Custom locks.
 const LOCKED: &[&str] = &[
     "PowerRegulator",
@@ -191,7 +278,6 @@ const LOW_LATENCY: &[(&str, &str)] = &[
 
 const POWER_EFFICIENT: &[(&str, &str)] = &[
     ("PowerRegulator", "DynamicPowerSavings"),
-    ("MinProcIdlePower", "C6"),
     ("EnergyPerfBias", "BalancedPerf"),
     ("CollabPowerControl", "Enabled"),
     ("UncoreFreqScaling", "Auto"),
@@ -207,11 +293,27 @@ const POWER_EFFICIENT: &[(&str, &str)] = &[
     ("IntelNicDmaChannels", "Enabled"),
 ];
 
+/// What LowLatency sets besides on generation 12.
+const LOW_LATENCY_12: &[(&str, &str)] = &[
+    ("EfficiencyLatencyControl", "LatencyOptimizedMode"),
+    ("EnhancedCStates", "Disabled"),
+    ("HardwarePmInterrupt", "Disabled"),
+    ("PcieGlobalAspm", "PerPort"),
+    ("AvxIccpPreGrantLevel", "128Heavy"),
+];
+
 /// The registry of a generation.
-pub(super) fn registry(facts: &Facts) -> Registry {
-    let eleventh = facts.name == "ilo6";
+pub(super) fn registry(facts: &Facts, quirks: &Quirks) -> Registry {
+    let generation = facts.generation;
+    let gone = GONE.iter().find(|(one, _)| *one == generation).map_or(&[][..], |(_, names)| names);
     let mut attributes = choices(ROWS);
-    attributes.extend(choices(if eleventh { GEN11 } else { GEN10 }));
+    attributes.retain(|attribute| !gone.contains(&attribute.name.as_str()));
+    attributes.extend(choices(match generation {
+        Generation::Four => GEN9,
+        Generation::Five => GEN10,
+        Generation::Six => GEN11,
+        Generation::Seven => GEN12,
+    }));
     attributes.extend([
         Attribute::text("UrlBootFile", 254, "").shown_as("Boot from URL 1"),
         Attribute::text("ServerName", 28, "").shown_as("Server Name"),
@@ -221,19 +323,34 @@ pub(super) fn registry(facts: &Facts) -> Registry {
             .shown_as("Current TPM State")
             .fixed(),
     ]);
-    let profile = "WorkloadProfile";
-    let mut dependencies = locks(profile, "Custom", true, LOCKED);
-    dependencies.extend(locks(profile, "LowLatency", false, LOCKED_LOW_LATENCY));
-    dependencies.extend(locks(
-        profile,
-        "GeneralPowerEfficientCompute",
-        false,
-        &["SubNumaClustering", "IntelNicDmaChannels"],
-    ));
-    dependencies.extend(sets(profile, "LowLatency", LOW_LATENCY));
-    dependencies.extend(sets(profile, "GeneralPowerEfficientCompute", POWER_EFFICIENT));
-    let (x2apic, package) = if eleventh { ("Auto", "C6Retention") } else { ("Disabled", "C6NonRetention") };
-    dependencies.extend(sets(profile, "LowLatency", &[("ProcX2Apic", x2apic)]));
-    dependencies.extend(sets(profile, "GeneralPowerEfficientCompute", &[("MinProcIdlePkgState", package)]));
+    let mut dependencies = Vec::new();
+    if quirks.has("workload-profile-locks") {
+        dependencies = workload_profile(generation);
+        // A profile covers no more than there is.
+        dependencies.retain(|rule| attributes.iter().any(|one| one.name == rule.target));
+    }
     Registry { id: facts.registry.into(), attributes, dependencies }
+}
+
+/// What the workload profiles set and lock.
+fn workload_profile(generation: Generation) -> Vec<Dependency> {
+    let (profile, efficient) = ("WorkloadProfile", "GeneralPowerEfficientCompute");
+    let (x2apic, package, core) = match generation {
+        Generation::Four | Generation::Five => ("Disabled", "C6NonRetention", "C6"),
+        Generation::Six => ("Auto", "C6Retention", "C6"),
+        Generation::Seven => ("", "C6NonRetention", "C6AsAcpiC2"),
+    };
+    let mut all = locks(profile, "Custom", true, LOCKED);
+    all.extend(locks(profile, "LowLatency", false, LOCKED_LOW_LATENCY));
+    all.extend(locks(profile, efficient, false, &["SubNumaClustering", "IntelNicDmaChannels"]));
+    all.extend(sets(profile, "LowLatency", LOW_LATENCY));
+    all.extend(sets(profile, "LowLatency", &[("ProcX2Apic", x2apic)]));
+    all.extend(sets(profile, efficient, POWER_EFFICIENT));
+    all.extend(sets(profile, efficient, &[("MinProcIdlePkgState", package), ("MinProcIdlePower", core)]));
+    if generation == Generation::Seven {
+        all.extend(sets(profile, "LowLatency", LOW_LATENCY_12));
+        let names: Vec<_> = LOW_LATENCY_12.iter().map(|(name, _)| *name).collect();
+        all.extend(locks(profile, "LowLatency", false, &names));
+    }
+    all
 }

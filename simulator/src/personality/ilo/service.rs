@@ -7,7 +7,8 @@ use http::header::{ACCEPT_ENCODING, CONNECTION};
 use http::{StatusCode, header};
 use serde_json::{Value, json};
 
-use super::messages;
+use super::facts::Generation;
+use super::{gen9, messages};
 use crate::fetch::Fut;
 use crate::log::Class;
 use crate::machine::{LoginProblem, Machine};
@@ -35,17 +36,25 @@ pub(super) fn add(table: &mut Table, quirks: &Quirks) {
     if quirks.has("session-timeout-30") {
         table.amend("/redfish/v1/SessionService", |_, _, body| body["SessionTimeout"] = 30.into());
     }
-    table.amend("/redfish/v1/AccountService", |_, _, body| {
-        body["Oem"] = json!({"Hpe": {
+    table.amend("/redfish/v1/AccountService", |call, _, body| {
+        body["Oem"] = Generation::of(call).facts().section(json!({
             "AuthFailureDelayTimeSeconds": DELAY.as_secs(),
             "AuthFailuresBeforeDelay": PROMPT,
             "MinPasswordLength": 8,
-        }});
+        }));
+        if call.cell.quirks.has("basic-unadvertised") {
+            body["HTTPBasicAuth"] = "Unadvertised".into();
+        }
+    });
+    // Finished tasks stay until they are deleted.
+    table.amend("/redfish/v1/TaskService", |_, _, body| {
+        body["CompletedTaskOverWritePolicy"] = "Manual".into()
     });
     table.relocate("/redfish/v1/Registries/{registry}/Document", &format!("{STORE}/{{registry}}"));
-    table.amend("/redfish/v1/Registries/{registry}", |_, machine, body| {
-        let name = machine.bios.registry.id.to_ascii_lowercase();
-        body["Location"] = json!([{"Language": "en", "Uri": format!("{STORE}/{name}")}]);
+    table.amend("/redfish/v1/Registries/{registry}", |call, machine, body| {
+        let path = format!("{STORE}/{}", machine.bios.registry.id.to_ascii_lowercase());
+        let uri = if call.cell.quirks.has("registry-extref") { json!({"extref": path}) } else { path.into() };
+        body["Location"] = json!([{"Language": "en", "Uri": uri}]);
     });
     table.amend(&format!("{STORE}/{{registry}}"), name_registry);
 }
@@ -84,6 +93,10 @@ fn log_in(call: Arc<Call>) -> Fut<'static, Result<Reply, Problem>> {
 pub(super) fn finish(call: &Call, reply: Reply) -> Reply {
     let quirks = &call.cell.quirks;
     let reply = if quirks.has("closes-connections") { reply.header(CONNECTION, "close") } else { reply };
+    let reply = if messages::is_legacy(call) { gen9::with_links(call, reply) } else { reply };
+    if reply.status == StatusCode::UNAUTHORIZED && !quirks.has("basic-unadvertised") {
+        return reply.header(header::WWW_AUTHENTICATE, "Basic realm=\"iLO\"");
+    }
     let stored = call.path.to_ascii_lowercase().starts_with(STORE);
     if !stored || reply.status != StatusCode::OK || !quirks.has("registry-gzip-only") {
         return reply;

@@ -1,9 +1,9 @@
-//! Storage: SmartStorage on iLO 5, the standard's Storage with drives below a Chassis on iLO 6.
+//! Storage from iLO 6 on: the standard's, with drives below a Chassis for each controller.
 
 use serde_json::{Value, json};
 
 use super::facts::{Facts, Generation};
-use super::{SYSTEM, tree};
+use super::{SYSTEM, ns204i, smart, tree};
 use crate::machine::Machine;
 use crate::machine::inventory::{Controller, Drive, Volume};
 use crate::personality::Quirks;
@@ -11,23 +11,25 @@ use crate::personality::pieces::drives;
 use crate::personality::standard::{self, asked, chassis_path, collection, drop_property, link};
 use crate::web::{Call, Problem, Reply, Table};
 
-const ARRAYS: &str = "/redfish/v1/Systems/{system}/SmartStorage/ArrayControllers";
-
 /// What the controllers make.
 const RAID: &[&str] = &["RAID0", "RAID1", "RAID5", "RAID6", "RAID10", "RAID50", "RAID60"];
 
 /// The controllers of a generation.
 pub(super) fn controllers(facts: &Facts) -> Vec<Controller> {
     let bytes = 480_103_981_056;
-    if facts.name == "ilo6" {
-        let drives = drives(4, |number| (number + 2).to_string(), "VO000480KYDTQ", bytes);
-        let volume = mirror("239", &drives);
-        let controller = Controller::new("DE00A000", "HPE MR416i-o Gen11", RAID, drives);
-        return vec![controller.with_volume(volume).drives_at("/redfish/v1/Chassis/DE00A000/Drives")];
+    if facts.generation.has_smart_storage() {
+        let model = match facts.generation {
+            Generation::Four => "Smart Array P440ar Controller",
+            _ => "HPE Smart Array P408i-a SR Gen10",
+        };
+        let drives = drives(4, |number| number.to_string(), "VK000480GWSRR", bytes);
+        let volume = mirror("1", &drives);
+        return vec![Controller::new("0", model, RAID, drives).with_volume(volume)];
     }
-    let drives = drives(4, |number| number.to_string(), "VK000480GWSRR", bytes);
-    let volume = mirror("1", &drives);
-    vec![Controller::new("0", "HPE Smart Array P408i-a SR Gen10", RAID, drives).with_volume(volume)]
+    let drives = drives(4, |number| (number + 2).to_string(), "VO000480KYDTQ", bytes);
+    let volume = mirror("239", &drives);
+    let controller = Controller::new("DE00A000", "HPE MR416i-o Gen11", RAID, drives).with_volume(volume);
+    vec![controller.drives_at("/redfish/v1/Chassis/DE00A000/Drives"), ns204i::controller()]
 }
 
 /// The first two drives, mirrored.
@@ -37,33 +39,66 @@ fn mirror(id: &str, drives: &[Drive]) -> Volume {
 
 /// Puts storage where the generation has it.
 pub(super) fn add(table: &mut Table, generation: Generation, quirks: &Quirks) {
-    match generation {
-        Generation::Five => add_smart_storage(table),
-        Generation::Six => {
-            let late = quirks.has("storage-after-discovery");
-            let storage = format!("{SYSTEM}/Storage");
-            if late {
-                table.amend(&format!("{storage}/{{controller}}"), hide_until_discovered);
-                table.amend(&format!("{storage}/{{controller}}/Volumes"), hide_members);
-            }
-            table.remove(&format!("{storage}/{{controller}}/Drives"));
-            table.get("/redfish/v1/Chassis", chassis);
-            table.get("/redfish/v1/Chassis/{controller}", enclosure);
-            table.get("/redfish/v1/Chassis/{controller}/Drives", enclosure_drives);
-            let drive = "/redfish/v1/Chassis/{controller}/Drives/{piece}";
-            table.get(drive, standard::storage::drive);
-            table.amend(drive, show_use);
-            table.post(&format!("{drive}/Actions/Drive.SecureErase"), standard::storage::secure_erase);
-            table.patch(drive, standard::storage::patch_drive);
-            let volumes = format!("{storage}/{{controller}}/Volumes");
-            table.amend(&volumes, offer_creation);
-            table.get(&format!("{volumes}/{{piece}}"), volume_or_creation);
-            if quirks.has("volume-display-name") {
-                table.post(&volumes, create_named);
-                table.amend(&format!("{volumes}/{{piece}}"), name_twice);
-            }
-        }
+    if generation.has_smart_storage() {
+        smart::add(table, generation, quirks);
+        return;
     }
+    let storage = format!("{SYSTEM}/Storage");
+    let volumes = format!("{storage}/{{controller}}/Volumes");
+    if quirks.has("empty-bays") {
+        table.amend(&format!("{storage}/{{controller}}"), list_bay);
+    }
+    if quirks.has("storage-after-discovery") {
+        table.amend(&format!("{storage}/{{controller}}"), hide_until_discovered);
+        table.amend(&volumes, hide_members);
+    }
+    table.remove(&format!("{storage}/{{controller}}/Drives"));
+    table.get("/redfish/v1/Chassis", chassis);
+    table.get("/redfish/v1/Chassis/{controller}", enclosure);
+    table.get("/redfish/v1/Chassis/{controller}/Drives", enclosure_drives);
+    let drive = "/redfish/v1/Chassis/{controller}/Drives/{piece}";
+    table.get(drive, drive_or_bay);
+    table.amend(drive, show_use);
+    table.post(&format!("{drive}/Actions/Drive.SecureErase"), standard::storage::secure_erase);
+    table.patch(drive, standard::storage::patch_drive);
+    table.amend(&volumes, offer_creation);
+    table.get(&format!("{volumes}/{{piece}}"), volume_or_creation);
+    if quirks.has("volume-display-name") {
+        table.post(&volumes, create_named);
+        table.amend(&format!("{volumes}/{{piece}}"), name_twice);
+    }
+    if quirks.has("ns204i-no-delete") {
+        ns204i::add(table);
+    }
+}
+
+/// `Id` of the bay without a drive; the controller with more drives than two has one.
+const BAY: &str = "64515";
+
+fn has_bay(call: &Call, machine: &Machine) -> bool {
+    call.cell.quirks.has("empty-bays") && owner(call, machine).is_ok_and(|one| one.drives.len() > 2)
+}
+
+/// The bay stands among the drives of its controller.
+fn list_bay(call: &Call, machine: &Machine, body: &mut Value) {
+    let Ok(one) = owner(call, machine) else { return };
+    if let (true, Some(drives)) = (has_bay(call, machine), body["Drives"].as_array_mut()) {
+        drives.push(link(standard::storage::drive_path(call, one, BAY)));
+        body["Drives@odata.count"] = (one.drives.len() + 1).into();
+    }
+}
+
+fn drive_or_bay(call: &Call, machine: &Machine) -> Result<Value, Problem> {
+    if call.param("piece") != BAY || !has_bay(call, machine) {
+        return standard::storage::drive(call, machine);
+    }
+    Ok(json!({
+        "@odata.id": asked(call),
+        "@odata.type": "#Drive.v1_17_0.Drive",
+        "Id": BAY,
+        "Name": "Empty Bay",
+        "Status": {"Health": "OK", "State": "Absent"},
+    }))
 }
 
 fn discovered(machine: &Machine) -> bool {
@@ -86,6 +121,9 @@ fn hide_members(_: &Call, machine: &Machine, body: &mut Value) {
 
 /// A drive that is in no volume is offline to the host; one in a volume is not erased.
 fn show_use(call: &Call, machine: &Machine, body: &mut Value) {
+    if body["Status"]["State"] == "Absent" {
+        return;
+    }
     let owner = machine.controller(call.param("controller"));
     let used = owner.is_some_and(|owner| owner.volumes_of(call.param("piece")).next().is_some());
     body["Status"]["State"] = if used { "Enabled" } else { "StandbyOffline" }.into();
@@ -96,6 +134,9 @@ fn show_use(call: &Call, machine: &Machine, body: &mut Value) {
 
 /// Collections of controllers that make volumes say so.
 fn offer_creation(call: &Call, _: &Machine, body: &mut Value) {
+    if ns204i::is(call) {
+        return;
+    }
     let path = asked(call);
     body["@Redfish.CollectionCapabilities"] = json!({
         "@odata.type": "#CollectionCapabilities.v1_4_0.CollectionCapabilities",
@@ -142,6 +183,9 @@ fn name_twice(call: &Call, _: &Machine, body: &mut Value) {
 }
 
 fn create_named(call: &Call, machine: &mut Machine) -> Result<Reply, Problem> {
+    if ns204i::keeps_volume(call) {
+        return Err(Problem::MethodNotAllowed);
+    }
     let mut body = call.object()?;
     if let Some(name) = body.remove("DisplayName") {
         body.insert("Name".into(), name);
@@ -156,7 +200,7 @@ fn chassis(call: &Call, machine: &Machine) -> Result<Value, Problem> {
     Ok(collection("ChassisCollection", "/redfish/v1/Chassis", "Computer System Chassis", members))
 }
 
-fn owner<'a>(call: &Call, machine: &'a Machine) -> Result<&'a Controller, Problem> {
+pub(super) fn owner<'a>(call: &Call, machine: &'a Machine) -> Result<&'a Controller, Problem> {
     machine.controller(call.param("controller")).ok_or(Problem::NotFound)
 }
 
@@ -176,126 +220,8 @@ fn enclosure(call: &Call, machine: &Machine) -> Result<Value, Problem> {
 
 fn enclosure_drives(call: &Call, machine: &Machine) -> Result<Value, Problem> {
     let path = asked(call);
-    let members = owner(call, machine)?.drives.iter().map(|drive| format!("{path}/{}", drive.id)).collect();
+    let drives = owner(call, machine)?.drives.iter().map(|drive| drive.id.as_str());
+    let bay = has_bay(call, machine).then_some(BAY);
+    let members = drives.chain(bay).map(|id| format!("{path}/{id}")).collect();
     Ok(collection("DriveCollection", &path, "Drive Collection", members))
-}
-
-/// Smart Array controllers are no Storage: they have a tree of their own.
-fn add_smart_storage(table: &mut Table) {
-    table.remove(&format!("{SYSTEM}/Storage"));
-    table.get(&format!("{SYSTEM}/Storage"), |call, _| {
-        Ok(collection("StorageCollection", &asked(call), "Storage", Vec::new()))
-    });
-    table.get(&format!("{SYSTEM}/SmartStorage"), smart_storage);
-    table.get(ARRAYS, arrays);
-    table.get(&format!("{ARRAYS}/{{controller}}"), array);
-    table.get(&format!("{ARRAYS}/{{controller}}/DiskDrives"), disks);
-    table.get(&format!("{ARRAYS}/{{controller}}/DiskDrives/{{piece}}"), disk);
-    table.get(&format!("{ARRAYS}/{{controller}}/LogicalDrives"), logical_drives);
-    table.get(&format!("{ARRAYS}/{{controller}}/LogicalDrives/{{piece}}"), logical_drive);
-    table.get(&format!("{ARRAYS}/{{controller}}/LogicalDrives/{{piece}}/DataDrives"), data_drives);
-}
-
-fn smart_storage(call: &Call, _: &Machine) -> Result<Value, Problem> {
-    let path = asked(call);
-    Ok(json!({
-        "@odata.id": path,
-        "@odata.type": "#HpeSmartStorage.v2_0_0.HpeSmartStorage",
-        "Id": "SmartStorage",
-        "Name": "HpeSmartStorage",
-        "Links": {"ArrayControllers": link(format!("{path}/ArrayControllers"))},
-        "Status": {"Health": "OK"},
-    }))
-}
-
-fn arrays(call: &Call, machine: &Machine) -> Result<Value, Problem> {
-    let path = asked(call);
-    let members = machine.storage.iter().map(|one| format!("{path}/{}", one.id)).collect();
-    let kind = "HpeSmartStorageArrayControllerCollection";
-    Ok(collection(kind, &path, "HpeSmartStorageArrayControllers", members))
-}
-
-fn array(call: &Call, machine: &Machine) -> Result<Value, Problem> {
-    let one = owner(call, machine)?;
-    let path = asked(call);
-    Ok(json!({
-        "@odata.id": path,
-        "@odata.type": "#HpeSmartStorageArrayController.v2_0_0.HpeSmartStorageArrayController",
-        "Id": one.id,
-        "Name": "HpeSmartStorageArrayController",
-        "AdapterType": "SmartArray",
-        "CurrentOperatingMode": "Mixed",
-        "Model": one.model,
-        "Links": {
-            "LogicalDrives": link(format!("{path}/LogicalDrives")),
-            "PhysicalDrives": link(format!("{path}/DiskDrives")),
-        },
-        "Status": {"Health": "OK", "State": "Enabled"},
-    }))
-}
-
-fn disks(call: &Call, machine: &Machine) -> Result<Value, Problem> {
-    let path = asked(call);
-    let members = owner(call, machine)?.drives.iter().map(|drive| format!("{path}/{}", drive.id)).collect();
-    Ok(collection("HpeSmartStorageDiskDriveCollection", &path, "HpeSmartStorageDiskDrives", members))
-}
-
-fn disk(call: &Call, machine: &Machine) -> Result<Value, Problem> {
-    let owner = owner(call, machine)?;
-    let wanted = call.param("piece");
-    let mut numbered = owner.drives.iter().enumerate();
-    let (number, one) = numbered.find(|(_, drive)| drive.id == wanted).ok_or(Problem::NotFound)?;
-    let used = owner.volumes.iter().any(|volume| volume.drives.contains(&one.id));
-    Ok(json!({
-        "@odata.id": asked(call),
-        "@odata.type": "#HpeSmartStorageDiskDrive.v2_0_0.HpeSmartStorageDiskDrive",
-        "Id": one.id,
-        "Name": "HpeSmartStorageDiskDrive",
-        "CapacityMiB": one.bytes / 1_048_576,
-        "DiskDriveUse": if used { "Data" } else { "Raw" },
-        "InterfaceType": one.protocol,
-        "Location": format!("1I:1:{}", number + 1),
-        "LocationFormat": "ControllerPort:Box:Bay",
-        "MediaType": one.media,
-        "Model": one.model,
-        "SerialNumber": machine.identity.drive_serial(number),
-        "Status": {"Health": "OK", "State": "Enabled"},
-    }))
-}
-
-fn logical_drives(call: &Call, machine: &Machine) -> Result<Value, Problem> {
-    let path = asked(call);
-    let members = owner(call, machine)?.volumes.iter().map(|one| format!("{path}/{}", one.id)).collect();
-    Ok(collection("HpeSmartStorageLogicalDriveCollection", &path, "HpeSmartStorageLogicalDrives", members))
-}
-
-fn volume<'a>(call: &Call, machine: &'a Machine) -> Result<&'a Volume, Problem> {
-    let wanted = call.param("piece");
-    owner(call, machine)?.volumes.iter().find(|volume| volume.id == wanted).ok_or(Problem::NotFound)
-}
-
-fn logical_drive(call: &Call, machine: &Machine) -> Result<Value, Problem> {
-    let one = volume(call, machine)?;
-    let path = asked(call);
-    Ok(json!({
-        "@odata.id": path,
-        "@odata.type": "#HpeSmartStorageLogicalDrive.v2_1_0.HpeSmartStorageLogicalDrive",
-        "Id": one.id,
-        "Name": "HpeSmartStorageLogicalDrive",
-        "CapacityMiB": one.bytes / 1_048_576,
-        "LogicalDriveName": one.name,
-        "LogicalDriveType": "Data",
-        "Raid": one.raid.trim_start_matches("RAID"),
-        "VolumeUniqueIdentifier": format!("600508B1001C{:020X}", one.bytes),
-        "Links": {"DataDrives": link(format!("{path}/DataDrives"))},
-        "Status": {"Health": "OK", "State": "Enabled"},
-    }))
-}
-
-fn data_drives(call: &Call, machine: &Machine) -> Result<Value, Problem> {
-    let path = asked(call);
-    let controller = path.split_once("/LogicalDrives").map_or("", |(controller, _)| controller);
-    let members =
-        volume(call, machine)?.drives.iter().map(|id| format!("{controller}/DiskDrives/{id}")).collect();
-    Ok(collection("HpeSmartStorageDiskDriveCollection", &path, "HpeSmartStorageDiskDrives", members))
 }

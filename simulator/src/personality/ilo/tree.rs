@@ -2,34 +2,24 @@
 
 use serde_json::{Value, json};
 
-use super::{MANAGER, SYSTEM, facts::Generation, messages, serial};
-use crate::machine::{Machine, Post, Power};
-use crate::personality::Quirks;
-use crate::personality::standard::{boot, date, link, manager, system};
+use super::facts::Generation;
+use super::{MANAGER, SYSTEM, messages, own, serial};
+use crate::machine::{Guest, Machine, Post, Power};
+use crate::personality::standard::{date, drop_property, link, manager, system, system_path};
 use crate::web::{Call, Problem, Reply, Table, call};
 
 /// Amends what the standard renders.
-pub(super) fn add(table: &mut Table, quirks: &Quirks) {
-    if quirks.has("boot-mode-is-bios-setting") {
-        table.amend(SYSTEM, |_, machine, body| {
-            if machine.bios.registry.attributes.iter().all(|one| one.name != "BootMode") {
-                return;
-            }
-            let mode = if machine.bios.current.get("BootMode") == Some(&json!("LegacyBios")) {
-                "Legacy"
-            } else {
-                "UEFI"
-            };
-            body["Boot"]["BootSourceOverrideMode"] = mode.into();
-        });
-    }
+pub(super) fn add(table: &mut Table) {
     table.amend("/redfish/v1", amend_root);
-    table.amend(SYSTEM, amend_system).patch(SYSTEM, patch_system);
+    table.amend(SYSTEM, amend_system);
     table.patch(&format!("{SYSTEM}/SecureBoot"), |call, machine| {
         system::patch_secure_boot(call, machine)?;
         Ok(messages::reset_required(call))
     });
-    table.amend(MANAGER, amend_manager);
+    table.amend(MANAGER, |call, machine, body| {
+        body["UUID"] = machine.identity.uuid.clone().into();
+        body["Oem"] = Generation::of(call).facts().section(own::section(call, machine));
+    });
     table.post(&format!("{MANAGER}/Actions/Manager.Reset"), reset_manager);
     table.amend("/redfish/v1/Chassis/{chassis}", |_, machine, body| {
         body["SerialNumber"] = serial(&machine.identity).into();
@@ -37,11 +27,19 @@ pub(super) fn add(table: &mut Table, quirks: &Quirks) {
 }
 
 fn amend_root(call: &Call, machine: &Machine, body: &mut Value) {
-    let facts = Generation::of(call).facts();
+    let generation = Generation::of(call);
+    let facts = generation.facts();
     body["@odata.type"] = "#ServiceRoot.v1_5_1.ServiceRoot".into();
     body["Name"] = "HPE RESTful Root Service".into();
-    body["Oem"] = json!({"Hpe": {
-        "@odata.type": "#HpeiLOServiceExt.v2_4_0.HpeiLOServiceExt",
+    if generation == Generation::Four {
+        body["@odata.type"] = "#ServiceRoot.1.0.0.ServiceRoot".into();
+        body["Name"] = "HP RESTful Root Service".into();
+        for newer in ["UpdateService", "Tasks"] {
+            drop_property(body, newer);
+        }
+    }
+    body["Oem"] = facts.section(json!({
+        "@odata.type": facts.kind("iLOServiceExt", "2_4_0"),
         "Manager": [{
             "DefaultLanguage": "en",
             "HostName": format!("ILO{}", serial(&machine.identity)),
@@ -49,7 +47,7 @@ fn amend_root(call: &Call, machine: &Machine, body: &mut Value) {
             "ManagerType": facts.manager,
             "Status": {"Health": "OK"},
         }],
-        "Moniker": {"PRODABR": "iLO", "PRODGEN": facts.manager, "VENDABR": "HPE"},
+        "Moniker": {"PRODABR": "iLO", "PRODGEN": facts.manager, "VENDABR": facts.maker},
         "Sessions": {
             "LocalLoginEnabled": true,
             "LoginFailureDelay": 0,
@@ -61,7 +59,7 @@ fn amend_root(call: &Call, machine: &Machine, body: &mut Value) {
         },
         "System": [{"Status": {"Health": "OK"}}],
         "Time": date(call, machine.now()),
-    }});
+    }));
 }
 
 /// Where firmware is, in HPE's words; a phase of POST carries its word as its name.
@@ -84,6 +82,42 @@ pub(super) fn discovery(machine: &Machine) -> &'static str {
     }
 }
 
+/// `DeviceDiscoveryComplete` of a generation.
+fn discoveries(generation: Generation, machine: &Machine) -> Value {
+    let now = discovery(machine);
+    let mut found = json!({"AMSDeviceDiscovery": "NoAMS"});
+    if generation != Generation::Four {
+        found["DeviceDiscovery"] = now.into();
+    }
+    match generation {
+        Generation::Four => {
+            let (aux, main) = match now {
+                "vAuxDeviceDiscoveryComplete" => ("DataComplete", "ServerOff"),
+                "Busy" => ("DataComplete", "DataIncomplete"),
+                _ => ("DataComplete", "DataComplete"),
+            };
+            found["vAuxDeviceDiscovery"] = aux.into();
+            found["vMainDeviceDiscovery"] = main.into();
+            found["SmartArrayDiscovery"] = if main == "ServerOff" { "Initial" } else { "Complete" }.into();
+        }
+        Generation::Five => found["SmartArrayDiscovery"] = "Complete".into(),
+        Generation::Six | Generation::Seven => found["ServerFirmwareInventoryComplete"] = true.into(),
+    }
+    found
+}
+
+/// How far the host is, in the standard's words.
+fn boot_progress(machine: &Machine) -> &'static str {
+    match (post_state(machine), machine.guest()) {
+        ("PowerOff" | "Reset", _) => "None",
+        ("InPost", _) => "PrimaryProcessorInitializationStarted",
+        ("InPostDiscoveryStart", _) => "PCIResourceConfigStarted",
+        ("InPostDiscoveryComplete", _) => "SystemHardwareInitializationComplete",
+        (_, Guest::OldOs | Guest::Installed(_) | Guest::Installer(_)) => "OSRunning",
+        _ => "OSBootStarted",
+    }
+}
+
 fn amend_system(call: &Call, machine: &Machine, body: &mut Value) {
     let generation = Generation::of(call);
     let facts = generation.facts();
@@ -93,54 +127,36 @@ fn amend_system(call: &Call, machine: &Machine, body: &mut Value) {
     if call.cell.quirks.has("bios-paths-lower-case") {
         body["Bios"] = link("/redfish/v1/systems/1/bios");
     }
-    if machine.boot.uefi_target.is_none() {
-        body["Boot"]["UefiTargetBootSourceOverride"] = "None".into();
+    if generation == Generation::Seven {
+        let none = call.cell.quirks.has("boot-progress-none");
+        let state = if none { "None" } else { boot_progress(machine) };
+        body["BootProgress"] = json!({"LastBootTimeSeconds": 0, "LastState": state});
     }
-    let mut found = json!({"AMSDeviceDiscovery": "NoAMS", "DeviceDiscovery": discovery(machine)});
-    match generation {
-        Generation::Five => found["SmartArrayDiscovery"] = "Complete".into(),
-        Generation::Six => found["ServerFirmwareInventoryComplete"] = true.into(),
-    }
-    let actions = "/redfish/v1/Systems/1/Actions/Oem/Hpe";
-    body["Oem"] = json!({"Hpe": {
-        "@odata.type": "#HpeComputerSystemExt.v2_12_0.HpeComputerSystemExt",
-        "Actions": {
-            "#HpeComputerSystemExt.PowerButton": {
-                "PushType@Redfish.AllowableValues": ["Press", "PressAndHold"],
-                "target": format!("{actions}/HpeComputerSystemExt.PowerButton"),
-            },
-            "#HpeComputerSystemExt.SystemReset": {
-                "ResetType@Redfish.AllowableValues": ["ColdBoot", "AuxCycle"],
-                "target": format!("{actions}/HpeComputerSystemExt.SystemReset"),
-            },
-        },
-        "Bios": {"Current": {"VersionString": facts.bios}},
-        "DeviceDiscoveryComplete": found,
+    body["Oem"] = facts.section(system_section(call, machine));
+}
+
+fn system_section(call: &Call, machine: &Machine) -> Value {
+    let generation = Generation::of(call);
+    let facts = generation.facts();
+    let path = system_path(call);
+    let mut actions =
+        facts.actions(&path, &["ComputerSystemExt.PowerButton", "ComputerSystemExt.SystemReset"]);
+    let kinds =
+        if generation == Generation::Four { json!(["ColdBoot"]) } else { json!(["ColdBoot", "AuxCycle"]) };
+    let name = |action: &str| format!("#{}ComputerSystemExt.{action}", facts.oem);
+    actions[name("PowerButton")]["PushType@Redfish.AllowableValues"] = json!(["Press", "PressAndHold"]);
+    actions[name("SystemReset")]["ResetType@Redfish.AllowableValues"] = kinds;
+    let mut section = json!({
+        "@odata.type": facts.kind("ComputerSystemExt", "2_12_0"),
+        "Actions": actions,
+        "Bios": {"Current": {"VersionString": machine.hardware.bios_version}},
+        "DeviceDiscoveryComplete": discoveries(generation, machine),
         "PostState": post_state(machine),
-    }});
-    if generation == Generation::Five {
-        body["Oem"]["Hpe"]["Links"] = json!({"SmartStorage": link("/redfish/v1/Systems/1/SmartStorage")});
+    });
+    if generation.has_smart_storage() {
+        section["Links"] = json!({"SmartStorage": link(format!("{path}/SmartStorage"))});
     }
-}
-
-/// PATCH of the System: 200. Not while the host is in POST.
-fn patch_system(call: &Call, machine: &mut Machine) -> Result<Reply, Problem> {
-    if machine.in_post() && call.cell.quirks.has("no-boot-change-in-post") {
-        return Err(Problem::InPost);
-    }
-    boot::patch(call, machine)?;
-    Ok(messages::success(call))
-}
-
-fn amend_manager(call: &Call, machine: &Machine, body: &mut Value) {
-    let facts = Generation::of(call).facts();
-    body["UUID"] = machine.identity.uuid.clone().into();
-    body["Oem"] = json!({"Hpe": {
-        "@odata.type": "#HpeiLO.v2_8_1.HpeiLO",
-        "Firmware": {"Current": {"VersionString": facts.firmware}},
-        "IdleConnectionTimeoutMinutes": 30,
-        "License": {"LicenseString": "iLO Advanced", "LicenseType": "Perpetual"},
-    }});
+    section
 }
 
 fn reset_manager(call: &Call, machine: &mut Machine) -> Result<Reply, Problem> {

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::facts::Generation;
 use super::messages;
 use crate::machine::firmware::ComponentKind;
 use crate::machine::{Job, JobState, Machine};
@@ -12,8 +13,14 @@ use crate::web::{Call, Problem, Reply, Table};
 /// What an update's job is called; it shows in no list where updates have no task.
 const KIND: &str = "FirmwareUpdate";
 
+/// The redundant ROM, as a device.
+pub(super) const REDUNDANT: &str = "Redundant ROM";
+
 /// Replaces what differs from the standard.
 pub(super) fn add(table: &mut Table, quirks: &Quirks) {
+    if quirks.has("redundant-rom") {
+        table.amend(&format!("{SERVICE}/FirmwareInventory/{{component}}"), redundant);
+    }
     if quirks.has("firmware-kind-in-description") {
         table.amend(&format!("{SERVICE}/FirmwareInventory/{{component}}"), describe);
     }
@@ -25,8 +32,8 @@ pub(super) fn add(table: &mut Table, quirks: &Quirks) {
     });
     if quirks.has("update-without-task") {
         table.amend(SERVICE, tell);
-        table.post(&format!("{SERVICE}/Actions/UpdateService.SimpleUpdate"), simple_update);
     }
+    table.post(&format!("{SERVICE}/Actions/UpdateService.SimpleUpdate"), simple_update);
 }
 
 fn describe(call: &Call, machine: &Machine, body: &mut Value) {
@@ -35,9 +42,20 @@ fn describe(call: &Call, machine: &Machine, body: &mut Value) {
     body["Description"] = match one.kind {
         ComponentKind::Bmc => "SystemBMC",
         ComponentKind::Bios => "SystemRomActive",
+        ComponentKind::Device | ComponentKind::DeviceInPost if one.device == REDUNDANT => "SystemRomBackup",
         ComponentKind::Device | ComponentKind::DeviceInPost => "Device",
     }
     .into();
+}
+
+/// The ROM that an update of the BIOS leaves as it was.
+fn redundant(call: &Call, machine: &Machine, body: &mut Value) {
+    let id = call.param("component");
+    if machine.firmware.iter().any(|one| one.id == id && one.device == REDUNDANT)
+        && let Some(active) = machine.firmware.iter().find(|one| one.kind == ComponentKind::Bios)
+    {
+        body["Version"] = active.previous.as_ref().unwrap_or(&active.version).clone().into();
+    }
 }
 
 fn last_update(machine: &Machine) -> Option<&Job> {
@@ -45,7 +63,7 @@ fn last_update(machine: &Machine) -> Option<&Job> {
 }
 
 /// The state of the last update. What waits for POST is written already: only the host has yet to start with it.
-fn tell(_: &Call, machine: &Machine, body: &mut Value) {
+fn tell(call: &Call, machine: &Machine, body: &mut Value) {
     let (state, percent) = match last_update(machine).map(|job| (job.state, job.percent)) {
         None => ("Idle", 0),
         Some((JobState::Failed, percent)) => ("Error", percent),
@@ -59,13 +77,18 @@ fn tell(_: &Call, machine: &Machine, body: &mut Value) {
         "FlashProgressPercent": percent,
     }});
     if let Some(job) = last_update(machine).filter(|job| job.state == JobState::Failed) {
-        body["Oem"]["Hpe"]["Result"] =
-            json!({"MessageId": format!("iLO.2.15.UpdateFailed: {}", job.message)});
+        body["Oem"]["Hpe"]["Result"] = json!({"MessageId": format!("{}.UpdateFailed: {}", Generation::of(call).facts().own, job.message)});
     }
 }
 
 fn simple_update(call: &Call, machine: &mut Machine) -> Result<Reply, Problem> {
     let wanted = update::wanted(call, &call.object()?)?;
-    update::begin(call, machine, wanted, KIND);
-    Ok(messages::success(call))
+    let quirks = &call.cell.quirks;
+    let url = wanted.source.as_ref().map_or("", |source| source.url.as_str());
+    let file = url.split(['?', '#']).next().unwrap_or(url);
+    if quirks.has("no-smart-component") && file.to_ascii_lowercase().ends_with(".exe") {
+        return Err(Problem::ParameterValue("ImageURI".into(), url.into()));
+    }
+    let task = update::begin(call, machine, wanted, KIND);
+    Ok(if quirks.has("update-without-task") { messages::success(call) } else { task })
 }
