@@ -66,6 +66,7 @@ fn the_projects_firmware_profiles_apply_and_have_something_to_do() {
         ("idrac9", "dell", 0),
         ("ilo5", "hpe", 0),
         ("ilo6", "hpe", 1),
+        ("ilo7", "hpe", 2),
         ("cimc", "cisco", 0),
         ("supermicro", "supermicro", 0),
         ("lenovo", "lenovo", 0),

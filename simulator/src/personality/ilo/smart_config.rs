@@ -122,13 +122,14 @@ fn current(call: &Call, machine: &Machine) -> Result<Value, Problem> {
 
 /// What POST says of the settings that it took last.
 fn outcome(machine: &Machine, job: &Job) -> Value {
-    let verdict = machine.oem.get(VERDICT).and_then(Value::as_str).map(str::to_owned);
-    let refused = (job.state == JobState::Failed).then(|| job.message.clone());
-    match verdict.or(refused) {
-        None => json!([{"MessageId": format!("{REGISTRY}.Success")}]),
-        Some(why) => {
-            json!([{"MessageArgs": [why], "MessageId": format!("{REGISTRY}.ConfigurationNotApplied")}])
-        }
+    let verdict = machine.oem.get(VERDICT).filter(|verdict| !verdict.is_null());
+    match (verdict, job.state) {
+        (Some(verdict), _) => json!([verdict]),
+        (None, JobState::Failed) => json!([{
+            "Message": job.message,
+            "MessageId": format!("{REGISTRY}.CommitEditableConfigurationFailed"),
+        }]),
+        (None, _) => json!([{"MessageId": format!("{REGISTRY}.Success")}]),
     }
 }
 
@@ -138,7 +139,9 @@ fn write(call: &Call, machine: &mut Machine) -> Result<Reply, Problem> {
     let guard = Guard::of(call, &body)?;
     let (acts, verdict) = match wanted(owner(machine)?, &body, guard)? {
         Wanted::Acts(acts) => (acts, Value::Null),
-        Wanted::Refused(why) => (Vec::new(), why.into()),
+        Wanted::Refused(id, about) => {
+            (Vec::new(), json!({"MessageArgs": [about], "MessageId": format!("{REGISTRY}.{id}")}))
+        }
     };
     call.summary(format!("PUT SmartStorageConfig: {} acts", acts.len()));
     let controller = owner(machine)?.id.clone();
@@ -176,7 +179,8 @@ impl Guard {
 /// What settings come to.
 enum Wanted {
     Acts(Vec<StorageAct>),
-    Refused(String),
+    /// A message id, and what it is about.
+    Refused(&'static str, String),
 }
 
 /// Compares the volumes that there are to be with those that there are.
@@ -194,7 +198,7 @@ fn wanted(owner: &Controller, body: &Map<String, Value>, guard: Guard) -> Result
         };
         let volume = owner.volumes.iter().find(|volume| smart::unique_id(owner, volume) == unique);
         let Some(volume) = volume else {
-            return Ok(Wanted::Refused(format!("there is no logical drive {unique}")));
+            return Ok(Wanted::Refused("LogicalDriveNotFound", unique));
         };
         if asks(one, "LogicalDriveDelete") {
             acts.push(StorageAct::Delete(volume.id.clone()));
@@ -217,11 +221,18 @@ fn wanted(owner: &Controller, body: &Map<String, Value>, guard: Guard) -> Result
     Ok(guarded(acts, guard))
 }
 
+/// A strict guard stands in the way of whatever could lose data.
 fn guarded(acts: Vec<StorageAct>, guard: Guard) -> Wanted {
-    if guard == Guard::Strict && !acts.is_empty() {
-        return Wanted::Refused("DataGuard is Strict, and data would be lost".into());
-    }
-    Wanted::Acts(acts)
+    let refused = match acts.first().filter(|_| guard == Guard::Strict) {
+        None => return Wanted::Acts(acts),
+        Some(StorageAct::Delete(id)) => ("DeleteEditableLogicalDriveFailed", id.clone()),
+        Some(StorageAct::Create(volume)) => {
+            ("CreateEditableLogicalDriveFailed", volume.name.clone().unwrap_or_default())
+        }
+        Some(StorageAct::Erase(drive)) => ("ErasePhysicalDriveFailed", drive.clone()),
+        Some(_) => ("ClearConfigurationClearPhysicalDriveCCMNotAllowed", String::new()),
+    };
+    Wanted::Refused(refused.0, refused.1)
 }
 
 /// Whether `Actions` of a body has an action.
