@@ -77,7 +77,9 @@ fn tell(call: &Call, machine: &Machine, body: &mut Value) {
         "FlashProgressPercent": percent,
     }});
     if let Some(job) = last_update(machine).filter(|job| job.state == JobState::Failed) {
-        body["Oem"]["Hpe"]["Result"] = json!({"MessageId": format!("{}.UpdateFailed: {}", Generation::of(call).facts().own, job.message)});
+        let registry = Generation::of(call).facts().own;
+        let id = format!("{registry}.UpdateFailed: {}", job.message);
+        body["Oem"]["Hpe"]["Result"] = json!({"MessageId": id});
     }
 }
 

@@ -39,7 +39,8 @@ async fn an_override_needs_a_target_and_none_is_no_target() {
 
 #[tokio::test(start_paused = true)]
 async fn mode_and_uri_are_refused() {
-    let mode = json!({"BootSourceOverrideMode": "UEFI", "BootSourceOverrideTarget": "Cd", "BootSourceOverrideEnabled": "Once"});
+    let mut mode = json!({"BootSourceOverrideTarget": "Cd", "BootSourceOverrideEnabled": "Once"});
+    mode["BootSourceOverrideMode"] = "UEFI".into();
     let uri = json!({"HttpBootUri": "http://images.example/boot.efi"});
     for (quirk, boot) in [("override-mode-read-only", mode), ("no-http-boot-uri", uri)] {
         assert_eq!(set(&of(Six, &[]), boot.clone()).await.ids(), ["PropertyNotWritableOrUnknown"], "{quirk}");

@@ -272,3 +272,16 @@ async fn old_and_new_are_installed_from_their_virtual_cds() {
         assert_eq!(bench.get(SYSTEM).await["PowerState"], "Off");
     }
 }
+
+/// Seen on some firmware (OpenStack sushy): no quirk of this one, but a fault shows what a client does about it.
+#[tokio::test(start_paused = true)]
+async fn an_ilo4_that_makes_no_sessions_takes_basic() {
+    use crate::faults::{Rule, What};
+
+    let bench = of(Four, &[]);
+    let refused = What::Status { code: 400, body: String::new(), content_type: None, retry_after: None };
+    let rule = Rule::new("no-sessions", refused).request("POST", "/redfish/v1/SessionService/Sessions");
+    bench.simulator.faults().add(rule);
+    assert_eq!(bench.log_in(PASSWORD).await.status, 400);
+    assert_eq!(bench.get(SYSTEM).await["PowerState"], "Off");
+}

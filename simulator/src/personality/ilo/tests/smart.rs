@@ -119,7 +119,8 @@ async fn what_cannot_be_done_is_told_after_post() {
     bench.reset("ForceRestart").await;
     bench.wait(400).await;
     assert_eq!(after(&bench).await.1, ["LogicalDriveNotFound"]);
-    let count = json!([{"LogicalDriveName": "wide", "Raid": "Raid0", "DataDrives": {"DataDriveCount": 2}, "CapacityGiB": 400}]);
+    let mut count = json!([{"LogicalDriveName": "wide", "Raid": "Raid0", "CapacityGiB": 400}]);
+    count[0]["DataDrives"] = json!({"DataDriveCount": 2});
     put(&bench, json!({"DataGuard": "Permissive", "LogicalDrives": count})).await;
     bench.wait(4).await;
     bench.reset("ForceRestart").await;
