@@ -8,11 +8,17 @@ use rackhand_testing::simulated::{
     switches_power,
 };
 
+fn named(names: &[(&'static str, &'static str)]) -> Vec<(Simulated, &'static str)> {
+    names.iter().map(|(name, generation)| (Simulated::new(name).unwrap(), *generation)).collect()
+}
+
 fn machines() -> Vec<(Simulated, &'static str)> {
-    [("ilo5", "iLO 5"), ("ilo6", "iLO 6")]
-        .into_iter()
-        .map(|(name, generation)| (Simulated::new(name).unwrap(), generation))
-        .collect()
+    named(&[("ilo4", "iLO 4"), ("ilo5", "iLO 5"), ("ilo6", "iLO 6"), ("ilo7", "iLO 7")])
+}
+
+/// Those whose BIOS settings are the standard's.
+fn with_bios() -> Vec<(Simulated, &'static str)> {
+    named(&[("ilo5", "iLO 5"), ("ilo6", "iLO 6"), ("ilo7", "iLO 7")])
 }
 
 #[tokio::test(start_paused = true)]
@@ -36,7 +42,7 @@ async fn they_boot_an_image_once() {
 
 #[tokio::test(start_paused = true)]
 async fn they_apply_the_workload_profile_first() {
-    for (machine, _) in machines() {
+    for (machine, _) in with_bios() {
         let bmc = machine.connect(&Ilo).await;
         let wanted = attributes(&[("WorkloadProfile", "Custom"), ("MinProcIdlePower", "NoCStates")]);
         applies_bios(&bmc, &wanted, 2).await;
@@ -57,14 +63,16 @@ async fn an_image_that_never_attaches_is_noticed() {
 
 #[tokio::test(start_paused = true)]
 async fn they_install_in_few_requests() {
-    for (machine, _) in machines() {
-        installs_in(12, &Ilo, &machine).await;
+    for (machine, generation) in machines() {
+        // iLO 4 does not expand collections.
+        let most = if generation == "iLO 4" { 15 } else { 12 };
+        installs_in(most, &Ilo, &machine).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_setting_refused_in_post_is_named_by_the_messages() {
-    for (machine, _) in machines() {
+    for (machine, _) in with_bios() {
         let bmc = machine.connect(&Ilo).await;
         let reason = rejection(&bmc, &machine, "ProcHyperthreading", "Disabled").await.unwrap();
         assert!(reason.contains("PropertyValueNotInList"), "{reason}");
