@@ -109,9 +109,6 @@ pub struct PlanArgs {
     /// Plan as if this node were to be installed, whatever runs on it; can be given more than once.
     #[arg(long, value_name = "NODE")]
     pub install: Vec<String>,
-    /// Consent.
-    #[command(flatten)]
-    pub consent: ConsentArgs,
     /// Exit with 6 when there is something to do.
     #[arg(long)]
     pub detailed_exitcode: bool,
@@ -121,6 +118,9 @@ pub struct PlanArgs {
     /// Multiply every interval and deadline.
     #[arg(long, value_name = "FACTOR")]
     pub pace: Option<f64>,
+    /// Consent.
+    #[command(flatten)]
+    pub consent: ConsentArgs,
     /// Trust.
     #[command(flatten)]
     pub trust: TrustArgs,
@@ -146,9 +146,6 @@ pub struct ApplyArgs {
     /// Install this node, whatever runs on it; can be given more than once.
     #[arg(long, value_name = "NODE")]
     pub install: Vec<String>,
-    /// Consent.
-    #[command(flatten)]
-    pub consent: ConsentArgs,
     /// Do nothing at all when any node or file has errors.
     #[arg(long)]
     pub strict: bool,
@@ -158,6 +155,9 @@ pub struct ApplyArgs {
     /// Its SHA-256; an image with another digest is refused.
     #[arg(long, value_name = "HEX")]
     pub iso_sha256: Option<String>,
+    /// Consent.
+    #[command(flatten)]
+    pub consent: ConsentArgs,
     /// Trust.
     #[command(flatten)]
     pub trust: TrustArgs,

@@ -73,7 +73,6 @@ async fn what_a_bmc_cannot_do_or_nobody_has_seen_is_refused_before_anything_is_s
     refused(&old, &["bios", "reset", "--yes-reset", "x"], "give --allow-unverified").await;
     let serial = old.machine(|machine| machine.identity.serial.clone());
     refused(&old, &["bios", "reset", "--allow-unverified"], &format!("--yes-reset {serial}")).await;
-    refused(&old, &["secure-boot", "on"], "").await;
 }
 
 #[tokio::test]
@@ -91,9 +90,9 @@ async fn what_is_known_of_a_bmc_is_shown_with_its_source() {
 }
 
 #[tokio::test]
-async fn firmware_is_sent_followed_and_proven_by_another_version() {
-    let bench = Bench::new(&["idrac9"]).await;
-    let image = bench.path("bios.exe");
+async fn firmware_is_sent_and_followed() {
+    let bench = Bench::new(&["ilo6"]).await;
+    let image = bench.path("bios.flash");
     std::fs::write(&image, Package::new("BIOS", "9.9.9").build()).unwrap();
     let image = image.display().to_string();
     refused(&bench, &["firmware", "push", &image, "--sha256", &"0".repeat(64)], "has the digest").await;
@@ -101,9 +100,7 @@ async fn firmware_is_sent_followed_and_proven_by_another_version() {
         .await;
     let pushed = bench.bmc(&["firmware", "push", &image]).await;
     assert_eq!(pushed.exit, Exit::Done, "{pushed:?}");
-    assert!(pushed.stderr.contains("accepted as job JID_"), "{}", pushed.stderr);
-    let jobs = bench.bmc(&["jobs", "-o", "json"]).await;
-    assert_eq!(jobs.exit, Exit::Done, "{jobs:?}");
+    assert!(pushed.stderr.contains("accepted as job "), "{}", pushed.stderr);
 }
 
 #[tokio::test]
