@@ -5,8 +5,12 @@
 
 mod bios;
 mod media;
+mod precise;
 mod registry;
+mod services;
+mod storage;
 mod tree;
+mod xml;
 
 use std::time::Duration;
 
@@ -17,11 +21,13 @@ use crate::machine::firmware::{Component, ComponentKind, FirmwareRules};
 use crate::machine::inventory::{Controller, Inventory, Volume};
 use crate::machine::storage::StorageRules;
 use crate::machine::{
-    Already, BiosRule, Hardware, Identity, Insert, Lasts, MediaRules, PostPhase, PowerRules, Rules,
+    Already, BiosRule, Hardware, Identity, Insert, Lasts, Machine, MediaRules, PostPhase, PowerRules, Rules,
     SessionRules, Slot,
 };
-use crate::web::{Style, Table};
+use crate::web::{Call, Problem, Reply, Style, Table, problem};
 
+/// The SDK's metadata of the XML API.
+const SDK: &str = "CiscoUcs/imcsdk";
 /// Trees read from hardware.
 const TREES: &str = "akaliwod/iserver, trees of C220 and C240 M4 to M6 on IMC 4.1 and 4.2";
 
@@ -81,6 +87,21 @@ const QUIRKS: &[Quirk] = &[
         seen: "Oem.Cisco.InventoryState reads PartialInventoryReady with the host off, and storage shows no drives",
         source: TREES,
     },
+    Quirk {
+        name: "xml-api",
+        seen: "POST /nuova takes the XML API: precise boot order, mappings, BIOS tokens, storage; without it there is nothing at that path",
+        source: SDK,
+    },
+    Quirk {
+        name: "cookie-needs-refresh",
+        seen: "a cookie of the XML API is good for the refresh period of 600 s, however it is used; aaaRefresh gives out another and ends it",
+        source: "CiscoUcs/imcsdk, which refreshes 60 s before the period ends and sends the new cookie from then on",
+    },
+    Quirk {
+        name: "one-map-per-drive-type",
+        seen: "a second mapping of a kind of drive is refused while there is one, also one that failed",
+        source: "CiscoUcs/imcsdk, which deletes the mappings of that kind first",
+    },
 ];
 
 const SYSTEM: &str = "/redfish/v1/Systems/{system}";
@@ -135,7 +156,7 @@ impl Personality for Cimc {
             base: "Base.1.8",
             require_json: true,
             open_paths: vec!["", "/redfish", "/redfish/v1"],
-            login_paths: vec!["/redfish/v1/sessionservice/sessions"],
+            login_paths: vec!["/redfish/v1/sessionservice/sessions", xml::PATH],
         }
     }
 
@@ -145,7 +166,22 @@ impl Personality for Cimc {
         tree::add(&mut table, quirks);
         media::add(&mut table);
         bios::add(&mut table, quirks);
+        if quirks.has("xml-api") {
+            xml::add(&mut table);
+        }
         table
+    }
+
+    fn gate(&self, call: &Call, machine: &mut Machine) -> Result<(), Problem> {
+        // The table of sessions is one, but a cookie is no token.
+        if call.header("x-auth-token").is_some_and(xml::is_cookie) {
+            return Err(Problem::NoSession);
+        }
+        services::gate(call, machine)
+    }
+
+    fn problem(&self, call: &Call, problem: &Problem) -> Reply {
+        xml::problem(call, problem).unwrap_or_else(|| problem::standard_reply(problem, call.cell.traits.base))
     }
 
     fn media_error(&self, why: &FetchError) -> String {

@@ -2,19 +2,18 @@
 
 use serde_json::{Value, json};
 
-use super::{MANAGER, PID, SYSTEM, serial};
-use crate::machine::{Machine, Post, Power};
+use super::storage::is_partial;
+use super::{MANAGER, PID, SYSTEM, precise, serial};
+use crate::machine::{Machine, Post};
 use crate::personality::Quirks;
-use crate::personality::standard::{collection, drop_property, manager, manager_path, system};
+use crate::personality::standard::{boot, collection, drop_property, manager, manager_path};
 use crate::web::{Call, Problem, Reply, Table, call};
 
 /// Amends what the standard renders.
 pub(super) fn add(table: &mut Table, quirks: &Quirks) {
     table.amend("/redfish/v1", |_, _, body| body["@odata.type"] = "#ServiceRoot.v1_10_0.ServiceRoot".into());
     table.amend(SYSTEM, amend_system);
-    if quirks.has("no-boot-mode") {
-        table.patch(SYSTEM, patch_system);
-    }
+    table.patch(SYSTEM, patch_system);
     table.amend(MANAGER, amend_manager);
     table.post(&format!("{MANAGER}/Actions/Manager.Reset"), reset);
     table.amend("/redfish/v1/Chassis/{chassis}", |_, machine, body| {
@@ -26,7 +25,7 @@ pub(super) fn add(table: &mut Table, quirks: &Quirks) {
     }
     if quirks.has("partial-inventory-when-off") {
         table.amend(&format!("{SYSTEM}/Storage/{{controller}}"), |_, machine, body| {
-            if machine.power() == Power::Off {
+            if machine.power() == crate::machine::Power::Off {
                 body["Drives"] = json!([]);
                 body["Drives@odata.count"] = 0.into();
             }
@@ -48,7 +47,13 @@ fn amend_system(call: &Call, machine: &Machine, body: &mut Value) {
         body["Boot"]["BootSourceOverrideEnabled@Redfish.AllowableValues"] =
             json!(["Once", "Continuous", "Disabled"]);
     }
-    let partial = machine.power() == Power::Off && call.cell.quirks.has("partial-inventory-when-off");
+    if let Some(first) = &machine.boot.first {
+        // Set by the XML API, and an override all the same.
+        let known = machine.rules.boot_targets.contains(&first.source.as_str());
+        body["Boot"]["BootSourceOverrideEnabled"] = "Once".into();
+        body["Boot"]["BootSourceOverrideTarget"] = if known { first.source.as_str() } else { "None" }.into();
+    }
+    let partial = is_partial(call, machine);
     body["Oem"] = json!({"Cisco": {
         "PostCompletionStatus": matches!(machine.post(), Post::Done),
         "PowerRestorePolicy": "PowerOff",
@@ -56,15 +61,21 @@ fn amend_system(call: &Call, machine: &Machine, body: &mut Value) {
     }});
 }
 
-/// The PATCH of the System knows no boot mode.
+/// The PATCH of the System knows no boot mode. An override takes the place of the device that is booted once.
 fn patch_system(call: &Call, machine: &mut Machine) -> Result<Reply, Problem> {
     let body = call.object()?;
     let boot = body.get("Boot").and_then(Value::as_object);
     let known = ["BootSourceOverrideEnabled", "BootSourceOverrideTarget"];
-    if let Some(other) = boot.and_then(|boot| boot.keys().find(|name| !known.contains(&name.as_str()))) {
-        return Err(Problem::UnknownProperty(other.clone()));
+    let other = boot.and_then(|boot| boot.keys().find(|name| !known.contains(&name.as_str())));
+    match other {
+        Some(other) if call.cell.quirks.has("no-boot-mode") => {
+            return Err(Problem::UnknownProperty(other.clone()));
+        }
+        _ => {}
     }
-    system::patch_system(call, machine)
+    let reply = boot::patch(call, machine)?;
+    precise::forget_one_time(machine);
+    Ok(reply)
 }
 
 fn amend_manager(_: &Call, machine: &Machine, body: &mut Value) {
