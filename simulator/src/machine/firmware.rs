@@ -80,6 +80,8 @@ pub struct FirmwareRules {
     pub bmc_gone: Duration,
     /// The job is over when the image is taken, and says nothing of its application.
     pub tells_only_of_upload: bool,
+    /// An image that was taken waits for [`Machine::activate_firmware`].
+    pub staged_first: bool,
 }
 
 impl Default for FirmwareRules {
@@ -88,6 +90,7 @@ impl Default for FirmwareRules {
             takes: Duration::from_secs(120),
             bmc_gone: Duration::from_secs(180),
             tells_only_of_upload: false,
+            staged_first: false,
         }
     }
 }
@@ -167,6 +170,11 @@ impl Machine {
         let waits =
             update.at_reset || matches!(kind, Some(ComponentKind::Bios | ComponentKind::DeviceInPost));
         self.note("firmware", "", format!("{} {} taken", package.component, package.version));
+        if self.rules.firmware.staged_first {
+            self.give_work(job, Work::Stage(package));
+            self.run_job(job, Duration::ZERO);
+            return;
+        }
         update.package = Some(package);
         self.give_work(job, Work::Firmware(update));
         if waits {
@@ -174,6 +182,33 @@ impl Machine {
         } else {
             self.run_job(job, Duration::ZERO);
         }
+    }
+
+    /// Keeps an image until it is activated, in the place of an earlier one for the same component.
+    pub(super) fn stage_package(&mut self, package: &Package) {
+        self.note("firmware", "", format!("{} {} staged", package.component, package.version));
+        self.staged_firmware.retain(|other| other.component != package.component);
+        self.staged_firmware.push(package.clone());
+    }
+
+    /// Puts the image into force that was staged for a component of that kind, by a job of that `Id`: at once, or, for the
+    /// BIOS, in the next POST. False when none is staged.
+    pub fn activate_firmware(&mut self, id: &str, kind: ComponentKind) -> bool {
+        let is_for = |package: &Package| {
+            let mut named = self.firmware.iter().filter(|component| component.is_named(&package.component));
+            named.any(|component| component.kind == kind)
+        };
+        let Some(at) = self.staged_firmware.iter().position(is_for) else { return false };
+        let package = self.staged_firmware.remove(at);
+        let waits = kind == ComponentKind::Bios;
+        let state = if waits { JobState::Scheduled } else { JobState::New };
+        self.add_job(id.into(), "FirmwareActivation", state, &package.component);
+        let update = Update { source: None, targets: Vec::new(), at_reset: waits, package: Some(package) };
+        self.give_work(id, Work::Firmware(update));
+        if !waits {
+            self.run_job(id, Duration::ZERO);
+        }
+        true
     }
 
     fn component_for(&self, package: &Package, targets: &[String]) -> Result<usize, UpdateProblem> {

@@ -61,6 +61,9 @@ pub struct Controller {
     pub drives: Vec<Drive>,
     /// Volumes.
     pub volumes: Vec<Volume>,
+    /// What a drive is that is in no volume: at the controller's disposal, or seen by the host and free to be taken all
+    /// the same.
+    pub rest: DriveState,
     /// The path its drives are below, where that is not its own.
     pub drives_at: Option<String>,
 }
@@ -74,8 +77,16 @@ impl Controller {
             raid: raid.to_vec(),
             drives,
             volumes: Vec::new(),
+            rest: DriveState::Ready,
             drives_at: None,
         }
+    }
+
+    /// With drives that are in this state while they are in no volume.
+    #[must_use]
+    pub fn resting(mut self, rest: DriveState) -> Self {
+        self.rest = rest;
+        self
     }
 
     /// With a volume.

@@ -8,6 +8,7 @@ use super::bios::{Refused, plain};
 use super::firmware::Update;
 use super::storage::{StorageAct, StorageProblem};
 use super::{BiosRule, Due, FirstDevice, Job, JobState, Lasts, Machine};
+use crate::package::Package;
 
 /// What a job does when it runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +19,8 @@ pub enum Work {
     Storage(String, Vec<StorageAct>),
     /// A firmware update.
     Firmware(Update),
+    /// Keeps a firmware image until it is activated.
+    Stage(Package),
     /// Keeps values in [`Machine::oem`], such as attributes of the BMC.
     Keep(Vec<(String, Value)>),
     /// Another boot override or order.
@@ -34,7 +37,12 @@ impl Work {
         match self {
             Self::Storage(own, _) => own.eq_ignore_ascii_case(controller),
             Self::All(all) => all.iter().any(|one| one.is_for(controller)),
-            Self::Nothing | Self::Firmware(_) | Self::Keep(_) | Self::Boot(_) | Self::Bios(_) => false,
+            Self::Nothing
+            | Self::Firmware(_)
+            | Self::Stage(_)
+            | Self::Keep(_)
+            | Self::Boot(_)
+            | Self::Bios(_) => false,
         }
     }
 
@@ -143,7 +151,7 @@ impl Machine {
                     _ => storage.takes,
                 })
                 .sum(),
-            Work::Firmware(_) => self.rules.firmware.takes,
+            Work::Firmware(_) | Work::Stage(_) => self.rules.firmware.takes,
             Work::Keep(_) | Work::Boot(_) => Duration::from_secs(10),
             Work::Bios(_) => self.rules.power.bios_apply_takes,
             Work::All(all) => all.iter().map(|one| self.takes(one)).sum(),
@@ -214,6 +222,10 @@ impl Machine {
                 if let Some(package) = &update.package {
                     self.apply_package(package);
                 }
+                Ok(())
+            }
+            Work::Stage(package) => {
+                self.stage_package(package);
                 Ok(())
             }
             Work::Keep(values) => {

@@ -33,6 +33,7 @@ pub use sensors::{Sensor, SensorKind};
 pub use sessions::LoginProblem;
 
 use crate::clock::SimTime;
+use crate::package::Package;
 use bios::Bios;
 use firmware::Component;
 use inventory::Controller;
@@ -144,6 +145,8 @@ pub struct Machine {
     pub storage: Vec<Controller>,
     /// Firmware in force.
     pub firmware: Vec<Component>,
+    /// Firmware images that wait to be activated.
+    pub staged_firmware: Vec<Package>,
     /// When the host was last reset or powered on.
     pub last_reset: SimTime,
     /// Values that a personality keeps for its own resources, by a name of its own.
@@ -199,6 +202,7 @@ impl Machine {
             jobs_stick: false,
             storage: hardware.inventory.controllers.clone(),
             firmware: hardware.inventory.firmware.clone(),
+            staged_firmware: Vec::new(),
             last_reset: SimTime::ZERO,
             oem: BTreeMap::new(),
             power: Power::Off,

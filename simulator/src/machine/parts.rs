@@ -407,7 +407,7 @@ impl Job {
     /// Whether it is done in POST, once POST takes it up. An update whose image is on its way is not.
     pub fn is_in_post(&self) -> bool {
         match &self.work {
-            Work::Nothing => false,
+            Work::Nothing | Work::Stage(_) => false,
             Work::Firmware(update) => update.package.is_some(),
             Work::Storage(..) | Work::Keep(_) | Work::Boot(_) | Work::Bios(_) | Work::All(_) => true,
         }

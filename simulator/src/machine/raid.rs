@@ -13,7 +13,7 @@ const KEPT: u64 = 64 * 1024 * 1024;
 pub(super) fn layout(owner: &Controller, wanted: &NewVolume) -> Result<(&'static str, u64), StorageProblem> {
     let level = owner.raid.iter().find(|level| level.eq_ignore_ascii_case(&wanted.raid));
     let level = *level.ok_or_else(|| StorageProblem::NoLevel(wanted.raid.clone()))?;
-    let drives = wanted.drives.iter().map(|id| free(owner, id)).collect::<Result<Vec<_>, _>>()?;
+    let drives = wanted.drives.iter().map(|id| at_rest(owner, id)).collect::<Result<Vec<_>, _>>()?;
     let count = drives.len();
     let many = u64::try_from(count).unwrap_or(u64::MAX);
     let even = count % 2 == 0;
@@ -40,6 +40,15 @@ pub(super) fn layout(owner: &Controller, wanted: &NewVolume) -> Result<(&'static
 }
 
 /// The drive, if it can become part of a volume.
+fn at_rest<'a>(owner: &'a Controller, id: &str) -> Result<&'a Drive, StorageProblem> {
+    let drive = owner.drive(id).ok_or_else(|| StorageProblem::NoDrive(id.into()))?;
+    if drive.state == owner.rest && owner.volumes_of(id).next().is_none() {
+        return Ok(drive);
+    }
+    free(owner, id)
+}
+
+/// The drive, if it is at the controller's disposal.
 fn free<'a>(owner: &'a Controller, id: &str) -> Result<&'a Drive, StorageProblem> {
     let drive = owner.drive(id).ok_or_else(|| StorageProblem::NoDrive(id.into()))?;
     if drive.state == DriveState::Ready && owner.volumes_of(id).next().is_none() {

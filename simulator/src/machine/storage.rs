@@ -299,6 +299,7 @@ impl Machine {
         if let Some(owner) = self.controller_mut(controller) {
             owner.volumes.push(volume);
         }
+        self.convert_idle(controller, &wanted.drives, DriveState::Ready);
         self.event("OK", format!("The virtual disk {id} ({name}) is created."));
         self.note(&format!("volume:{id}"), "none", format!("{raid} {name}"));
         Ok(id)
@@ -311,6 +312,9 @@ impl Machine {
             self.lose(controller, &volume.id);
             if let Some(owner) = self.controller_mut(controller) {
                 owner.volumes.retain(|one| one.id != volume.id);
+            }
+            if let Some(rest) = self.controller(controller).map(|owner| owner.rest) {
+                self.convert_idle(controller, &volume.drives, rest);
             }
             self.event("Warning", format!("The virtual disk {} ({}) is deleted.", volume.id, volume.name));
             self.note(&format!("volume:{}", volume.id), format!("{} {}", volume.raid, volume.name), "none");
@@ -329,6 +333,11 @@ impl Machine {
         for drive in drives {
             self.lose(controller, drive);
         }
+        self.convert_idle(controller, drives, to);
+    }
+
+    /// As [`Machine::convert`], of drives whose content is no longer their own.
+    fn convert_idle(&mut self, controller: &str, drives: &[String], to: DriveState) {
         self.set_drives(
             controller,
             |id, before| if drives.iter().any(|one| one == id) { to } else { before },

@@ -1,5 +1,6 @@
 //! BIOS tokens of a C220 M6 (Intel) that concern a radio node. Values may hold blanks.
 
+use super::facts::Generation;
 use crate::machine::bios::{Attribute, Registry};
 use crate::personality::pieces::{Row, choices, sets};
 
@@ -81,9 +82,24 @@ const ROWS: &[Row] = &[
 const PRESET: &[&str] =
     &["ProcessorC1E", "ProcessorC6Report", "AdjacentCacheLinePrefetch", "HardwarePrefetch", "IpPrefetch"];
 
+/// What an M4 names or values otherwise: the name on an M6, and the row instead.
+const ROWS_OF_M4: &[(&str, Row)] = &[
+    // Cisco's spelling.
+    ("AutoCCState", ("AutonumousCstateEnable", "Autonomous Core C State", SWITCHED, "Disabled")),
+    ("BaudRate", ("BaudRate", "Baud Rate", "9600,19200,38400,57600,115200", "115200")),
+];
+
+fn rows(generation: Generation) -> Vec<Row> {
+    let own = |row: &Row| {
+        let other = ROWS_OF_M4.iter().find(|(name, _)| *name == row.0 && generation == Generation::M4);
+        other.map_or(*row, |(_, row)| *row)
+    };
+    ROWS.iter().map(own).collect()
+}
+
 /// The registry.
-pub(super) fn registry() -> Registry {
-    let mut attributes = choices(ROWS);
+pub(super) fn registry(generation: Generation) -> Registry {
+    let mut attributes = choices(&rows(generation));
     attributes.push(Attribute::text("cdnEnable", 16, "Enabled").shown_as("Consistent Device Naming").fixed());
     let preset = |name, values: [&'static str; 5]| {
         let pairs: Vec<_> = PRESET.iter().copied().zip(values).collect();

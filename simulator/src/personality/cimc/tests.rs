@@ -1,15 +1,17 @@
 //! The way a server is installed, and each difference on and off.
 
+mod generations;
+
 use http::Method;
 use serde_json::{Value, json};
 
-use super::Cimc;
+use super::{Cimc, Generation};
 use crate::personality::bench::{Bench, ISO, PASSWORD};
 
 const SLOTS: &str = "/redfish/v1/Managers/CIMC/VirtualMedia";
 
 fn bench(without: &[&str]) -> Bench {
-    Bench::new(Cimc, without)
+    Bench::new(Cimc(Generation::M6), without)
 }
 
 fn slot(action: &str) -> String {
@@ -31,7 +33,7 @@ async fn it_is_known_by_its_manager_and_manufacturer() {
     let system = bench.get(&bench.system().await).await;
     assert_eq!(system["Id"], system["SerialNumber"]);
     assert_eq!(system["Manufacturer"], "Cisco Systems Inc");
-    let older = Bench::new(Cimc, &["root-names-vendor"]);
+    let older = Bench::new(Cimc(Generation::M6), &["root-names-vendor"]);
     let root = older.get("/redfish/v1").await;
     assert!(root.get("Vendor").is_none() && root.get("Product").is_none());
 }
@@ -65,7 +67,7 @@ async fn an_image_that_cannot_be_mapped_is_accepted_and_never_there() {
     assert_eq!((&shown["Inserted"], &shown["ConnectedVia"]), (&json!(false), &json!("NotConnected")));
     assert_eq!(shown["Status"]["Health"], "Critical");
     assert_eq!(bench.post(&slot("InsertMedia"), json!({"Image": ISO})).await.status, 204);
-    let prompt = Bench::new(Cimc, &["media-mapped-later"]);
+    let prompt = Bench::new(Cimc(Generation::M6), &["media-mapped-later"]);
     assert_eq!(prompt.post(&slot("InsertMedia"), nowhere).await.status, 400);
 }
 
@@ -90,7 +92,7 @@ async fn slots_come_in_any_order_and_with_sentences() {
     assert_eq!(shown["Status"]["State"], "Disabled");
 
     let tidy = Bench::new(
-        Cimc,
+        Cimc(Generation::M6),
         &["slot-order", "prose-allowable-values", "empty-fields-omitted", "slot-status-disabled"],
     );
     assert_eq!(firsts(&tidy).await.len(), 1);
@@ -119,9 +121,9 @@ async fn tokens_are_written_where_they_are_read_and_shown_after_post() {
     bench.reset("ForceRestart").await;
     bench.state("bios", "SrIov=Disabled").await;
 
-    let wrapped = Bench::new(Cimc, &["bios-flat"]);
+    let wrapped = Bench::new(Cimc(Generation::M6), &["bios-flat"]);
     assert_eq!(wrapped.patch(&bios, json!({"SrIov": "Enabled"})).await.status, 400);
-    let apart = Bench::new(Cimc, &["bios-direct"]);
+    let apart = Bench::new(Cimc(Generation::M6), &["bios-direct"]);
     assert_eq!(apart.get(&format!("{bios}/Settings")).await["Attributes"], json!({}));
     assert_eq!(apart.patch(&bios, json!({"SrIov": "Enabled"})).await.status, 405);
 }
@@ -146,7 +148,7 @@ async fn there_is_no_boot_mode_and_no_power_button() {
     assert_eq!(bench.patch(&path, mode.clone()).await.status, 400);
     let push = json!({"ResetType": "PushPowerButton"});
     assert_eq!(bench.post(&format!("{path}/Actions/ComputerSystem.Reset"), push).await.status, 400);
-    assert_eq!(Bench::new(Cimc, &["no-boot-mode"]).patch(&path, mode).await.status, 204);
+    assert_eq!(Bench::new(Cimc(Generation::M6), &["no-boot-mode"]).patch(&path, mode).await.status, 204);
 }
 
 #[tokio::test(start_paused = true)]
@@ -156,7 +158,7 @@ async fn managers_and_storage_are_not_all_they_seem() {
     assert_eq!(managers["Members"].as_array().unwrap().len(), 2);
     let storage = format!("{}/Storage/MRAID", bench.system().await);
     assert_eq!(bench.get(&storage).await["Drives"], json!([]));
-    let plain = Bench::new(Cimc, &["adapter-among-managers", "partial-inventory-when-off"]);
+    let plain = Bench::new(Cimc(Generation::M6), &["adapter-among-managers", "partial-inventory-when-off"]);
     assert_eq!(plain.get("/redfish/v1/Managers").await["Members"].as_array().unwrap().len(), 1);
     assert_eq!(plain.get(&storage).await["Drives"].as_array().unwrap().len(), 4);
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::storage::is_partial;
-use super::{MANAGER, PID, SYSTEM, precise, serial};
+use super::{MANAGER, SYSTEM, precise, serial};
 use crate::machine::{Machine, Post};
 use crate::personality::Quirks;
 use crate::personality::standard::{boot, collection, drop_property, manager, manager_path};
@@ -15,7 +15,9 @@ pub(super) fn add(table: &mut Table, quirks: &Quirks) {
     table.amend(SYSTEM, amend_system);
     table.patch(SYSTEM, patch_system);
     table.amend(MANAGER, amend_manager);
-    table.post(&format!("{MANAGER}/Actions/Manager.Reset"), reset);
+    if quirks.has("manager-reset-forced") {
+        table.post(&format!("{MANAGER}/Actions/Manager.Reset"), reset);
+    }
     table.amend("/redfish/v1/Chassis/{chassis}", |_, machine, body| {
         body["SerialNumber"] = serial(&machine.identity).into();
     });
@@ -23,13 +25,18 @@ pub(super) fn add(table: &mut Table, quirks: &Quirks) {
         table.get("/redfish/v1/Managers", managers);
         table.get("/redfish/v1/Managers/{adapter}", adapter);
     }
-    if quirks.has("partial-inventory-when-off") {
-        table.amend(&format!("{SYSTEM}/Storage/{{controller}}"), |_, machine, body| {
-            if machine.power() == crate::machine::Power::Off {
-                body["Drives"] = json!([]);
-                body["Drives@odata.count"] = 0.into();
-            }
-        });
+    table.amend("/redfish/v1/TaskService", |_, _, body| {
+        body["CompletedTaskOverWritePolicy"] = "Oldest".into();
+        body["LifeCycleEventOnTaskStateChange"] = false.into();
+    });
+    if quirks.has("no-boot-order") {
+        table.remove(&format!("{SYSTEM}/BootOptions"));
+    }
+    if quirks.has("no-ethernet-interfaces") {
+        table.remove(&format!("{SYSTEM}/EthernetInterfaces"));
+    }
+    if quirks.has("no-session-timeout") {
+        table.amend("/redfish/v1/SessionService", |_, _, body| drop_property(body, "SessionTimeout"));
     }
 }
 
@@ -46,6 +53,16 @@ fn amend_system(call: &Call, machine: &Machine, body: &mut Value) {
         }
         body["Boot"]["BootSourceOverrideEnabled@Redfish.AllowableValues"] =
             json!(["Once", "Continuous", "Disabled"]);
+    }
+    if call.cell.quirks.has("no-boot-order") {
+        drop_property(&mut body["Boot"], "BootOrder");
+        drop_property(&mut body["Boot"], "BootOptions");
+    }
+    if call.cell.quirks.has("no-ethernet-interfaces") {
+        drop_property(body, "EthernetInterfaces");
+    }
+    if call.cell.quirks.has("old-schema-paths") {
+        body["@odata.context"] = "/redfish/v1/$metadata#Systems/Members/$entity".into();
     }
     if let Some(first) = &machine.boot.first {
         // Set by the XML API, and an override all the same.
@@ -65,23 +82,25 @@ fn amend_system(call: &Call, machine: &Machine, body: &mut Value) {
 fn patch_system(call: &Call, machine: &mut Machine) -> Result<Reply, Problem> {
     let body = call.object()?;
     let boot = body.get("Boot").and_then(Value::as_object);
-    let known = ["BootSourceOverrideEnabled", "BootSourceOverrideTarget"];
-    let other = boot.and_then(|boot| boot.keys().find(|name| !known.contains(&name.as_str())));
-    match other {
-        Some(other) if call.cell.quirks.has("no-boot-mode") => {
-            return Err(Problem::UnknownProperty(other.clone()));
-        }
-        _ => {}
+    let absent = |name: &str| match name {
+        "BootOrder" => call.cell.quirks.has("no-boot-order"),
+        "BootSourceOverrideEnabled" | "BootSourceOverrideTarget" => false,
+        _ => call.cell.quirks.has("no-boot-mode"),
+    };
+    if let Some(other) = boot.and_then(|boot| boot.keys().find(|name| absent(name))) {
+        return Err(Problem::UnknownProperty(other.clone()));
     }
     let reply = boot::patch(call, machine)?;
     precise::forget_one_time(machine);
     Ok(reply)
 }
 
-fn amend_manager(_: &Call, machine: &Machine, body: &mut Value) {
+fn amend_manager(call: &Call, machine: &Machine, body: &mut Value) {
     body["Name"] = "Cisco Integrated Management Controller".into();
     body["SerialNumber"] = serial(&machine.identity).into();
-    body["Actions"]["#Manager.Reset"]["ResetType@Redfish.AllowableValues"] = json!(["ForceRestart"]);
+    if call.cell.quirks.has("manager-reset-forced") {
+        body["Actions"]["#Manager.Reset"]["ResetType@Redfish.AllowableValues"] = json!(["ForceRestart"]);
+    }
 }
 
 fn reset(call: &Call, machine: &mut Machine) -> Result<Reply, Problem> {
@@ -117,7 +136,7 @@ fn adapter(call: &Call, machine: &Machine) -> Result<Value, Problem> {
         "ManagerType": "AuxiliaryController",
         "Model": "UCSC-M-V100-04",
         "FirmwareVersion": "5.2(3c)",
-        "Description": format!("Network adapter of {PID}"),
+        "Description": format!("Network adapter of {}", machine.hardware.model),
         "Actions": {"#Manager.Reset": {
             "target": format!("{path}/Actions/Manager.Reset"),
             "ResetType@Redfish.AllowableValues": [],

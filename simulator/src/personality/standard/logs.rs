@@ -74,7 +74,11 @@ fn entry(call: &Call, machine: &Machine) -> Result<Value, Problem> {
     find_entry(call, machine.log(LogKind::Lifecycle), "Event")
 }
 
-fn sel_entry(call: &Call, machine: &Machine) -> Result<Value, Problem> {
+/// An entry of the system event log.
+///
+/// # Errors
+/// `NotFound`.
+pub fn sel_entry(call: &Call, machine: &Machine) -> Result<Value, Problem> {
     find_entry(call, machine.log(LogKind::Sel), "SEL")
 }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::element::{self, Element};
 use crate::log::Class;
 use crate::personality::bench::{Bench, PASSWORD};
-use crate::personality::cimc::Cimc;
+use crate::personality::cimc::{Cimc, Generation};
 
 /// A client of the API, logged in.
 struct Nuova {
@@ -30,7 +30,7 @@ fn login(password: &str) -> String {
 
 impl Nuova {
     async fn new(without: &[&str]) -> Self {
-        let bench = Bench::new(Cimc, without);
+        let bench = Bench::new(Cimc(Generation::M6), without);
         let welcome = post(&bench, login(PASSWORD)).await;
         let cookie = welcome.get("outCookie").unwrap().to_owned();
         Self { bench, cookie }
@@ -105,7 +105,7 @@ async fn a_cookie_ends_with_its_period_or_with_the_idle_time() {
 
 #[tokio::test(start_paused = true)]
 async fn refusals_come_with_200() {
-    let bench = Bench::new(Cimc, &[]);
+    let bench = Bench::new(Cimc(Generation::M6), &[]);
     let wrong = post(&bench, login("wrong")).await;
     assert_eq!((wrong.name.as_str(), wrong.get("errorCode")), ("aaaLogin", Some("551")));
     let nobody = "<configResolveDn dn='sys' cookie='1/2'/>";
@@ -137,7 +137,7 @@ async fn the_doors_of_the_two_apis_are_apart() {
     let stranger = format!("<configResolveDn dn='sys' cookie='{token}'/>");
     assert_eq!(post(&api.bench, stranger).await.get("errorCode"), Some("552"));
 
-    let without = Bench::new(Cimc, &["xml-api"]);
+    let without = Bench::new(Cimc(Generation::M6), &["xml-api"]);
     assert_eq!(without.send(Request::post("/nuova").body(login(PASSWORD).into()).unwrap()).await.status, 404);
 }
 
