@@ -140,6 +140,16 @@ pub struct Drive {
     pub erasable: bool,
 }
 
+/// What a controller keeps of each drive for itself, in bytes.
+const KEPT: u64 = 64 * 1024 * 1024;
+
+impl Drive {
+    /// What a volume can have of it, in bytes.
+    pub fn usable(&self) -> u64 {
+        self.bytes.saturating_sub(KEPT)
+    }
+}
+
 /// A volume.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Volume {

@@ -3,9 +3,6 @@
 use super::inventory::{Controller, Drive};
 use super::storage::{DriveState, NewVolume, StorageAct, StorageProblem, StorageRules};
 
-/// What a controller keeps of each drive for itself, in bytes.
-const KEPT: u64 = 64 * 1024 * 1024;
-
 /// The controller's own name of a level, and the size of the largest volume of the drives that are wanted.
 ///
 /// # Errors
@@ -35,8 +32,8 @@ pub(super) fn layout(owner: &Controller, wanted: &NewVolume) -> Result<(&'static
     if wanted.drives.iter().enumerate().any(repeated) {
         return Err(StorageProblem::DriveCount { raid: level.into(), drives: count });
     }
-    let smallest = drives.iter().map(|drive| drive.bytes).min().unwrap_or(0);
-    Ok((level, smallest.saturating_sub(KEPT).saturating_mul(parts)))
+    let smallest = drives.iter().map(|drive| drive.usable()).min().unwrap_or(0);
+    Ok((level, smallest.saturating_mul(parts)))
 }
 
 /// The drive, if it can become part of a volume.

@@ -110,7 +110,7 @@ fn amend_drive(call: &Call, machine: &Machine, body: &mut Value) {
     };
     body["Oem"] = json!({"Cisco": {
         "DriveState": state,
-        "CoercedSizeBytes": drive.bytes,
+        "CoercedSizeBytes": drive.usable(),
         "DrivePowerState": "Active",
         "DisabledForRemoval": false,
     }});

@@ -83,7 +83,7 @@ fn disk(machine: &Machine, owner: &Controller, at: usize, drive: &Drive) -> Obje
     let health = if machine.health(&drive.id) == "OK" { "Good" } else { "Moderate Fault" };
     Object::new("storageLocalDisk", format!("{}/pd-{id}", dn(owner)))
         .with("adminAction", "")
-        .with("coercedSize", megabytes(drive.bytes))
+        .with("coercedSize", megabytes(drive.usable()))
         .with("dedicatedHotSpareForVDId", "")
         .with("driveSerialNumber", machine.identity.drive_serial(at))
         .with("driveState", state(owner, drive))
