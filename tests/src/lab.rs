@@ -17,9 +17,9 @@ use rackhand_agent::{
     event::Evidence,
     journal::{Journal, MemoryJournal, Record},
     ports::{BoxFuture, Connector, ImageError, ImageHost, PreparedImage, Sighting},
-    wanted::{DriveChoice, Follow, Wanted, WantedStorage, WantedVolume},
+    wanted::{DriveChoice, Follow, Wanted, WantedFirmware, WantedStorage, WantedVolume},
 };
-use rackhand_bmc::{Attributes, Bmc, RaidLevel};
+use rackhand_bmc::{Attributes, Bmc, BootMode, RaidLevel};
 use rackhand_http::{ServiceTransport, TransportError};
 use rackhand_simulator::{
     CallFailure, MachineSpec, Simulator,
@@ -47,6 +47,12 @@ pub struct Node {
     pub bios: Attributes,
     /// Volumes wanted.
     pub storage: WantedStorage,
+    /// Firmware wanted.
+    pub firmware: Vec<WantedFirmware>,
+    /// Boot mode wanted.
+    pub boot_mode: Option<BootMode>,
+    /// Secure boot wanted.
+    pub secure_boot: Option<bool>,
     /// Whether its host is on, with an old system installed, to begin with.
     pub live: bool,
     /// Whether its installation calls back.
@@ -63,6 +69,9 @@ impl Node {
             machine: None,
             bios: Attributes::new(),
             storage: WantedStorage::default(),
+            firmware: Vec::new(),
+            boot_mode: None,
+            secure_boot: None,
             live: false,
             follow: Follow::CallBack,
         }
@@ -84,6 +93,19 @@ impl Node {
             drives: DriveChoice { count: 2, ..DriveChoice::default() },
             bytes: None,
             controller: None,
+        });
+        self
+    }
+
+    /// Wants firmware from a file of the image server, see [`Images::shelve`].
+    #[must_use]
+    pub fn firmware(mut self, component: &str, version: Option<&str>, file: &str) -> Self {
+        self.firmware.push(WantedFirmware {
+            component: component.to_owned(),
+            version: version.map(str::to_owned),
+            url: file.to_owned(),
+            sha256: None,
+            source: "the lab".to_owned(),
         });
         self
     }
@@ -262,7 +284,9 @@ fn job(node: &Node) -> NodeJob {
         boot_mac: None,
         bios: node.bios.clone(),
         bios_source: None,
-        secure_boot: None,
+        firmware: node.firmware.clone(),
+        boot_mode: node.boot_mode,
+        secure_boot: node.secure_boot,
         follow: node.follow,
         storage: node.storage.clone(),
         allow_unverified: false,
@@ -350,6 +374,7 @@ pub fn transport(sim: &Simulator, machine: &str) -> Arc<dyn Transport> {
 #[derive(Debug)]
 pub struct Images {
     image: Mutex<Image>,
+    files: Mutex<BTreeMap<String, Bytes>>,
     served: Mutex<BTreeMap<String, Served>>,
     sightings: Mutex<Option<mpsc::Sender<Sighting>>>,
 }
@@ -366,13 +391,19 @@ impl Image {
         let config = Bytes::from_static(b"callback={base}/callback\n");
         let iso = IsoBuilder::new(label).file(rackhand_simulator::iso::CONFIG_FILE, config).build();
         let iso = Bytes::from(iso.unwrap_or_else(|error| fault(&error)));
-        let sha256 = Sha256::digest(&iso).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex_digest(&iso);
         Self { iso, sha256 }
     }
 
     fn len(&self) -> u64 {
         u64::try_from(self.iso.len()).unwrap_or(u64::MAX)
     }
+}
+
+/// SHA-256 in hex.
+#[must_use]
+pub fn hex_digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[derive(Debug, Default, Clone)]
@@ -388,6 +419,7 @@ impl Images {
     fn new() -> Self {
         Self {
             image: Mutex::new(Image::labelled("LAB")),
+            files: Mutex::default(),
             served: Mutex::default(),
             sightings: Mutex::default(),
         }
@@ -396,6 +428,15 @@ impl Images {
     /// Puts another image in the place of the one that is served.
     pub fn replace(&self, label: &str) {
         *self.image.lock().unwrap_or_else(PoisonError::into_inner) = Image::labelled(label);
+    }
+
+    /// Puts a file beside the image: firmware that nodes may want by this name.
+    pub fn shelve(&self, name: &str, content: impl Into<Bytes>) {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), content.into());
+    }
+
+    fn file(&self, name: &str) -> Option<Bytes> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
     fn image(&self) -> Image {
@@ -429,10 +470,10 @@ impl Images {
                 Bytes::new(),
             );
         }
-        if file != "lab.iso" {
+        let is_image = file == "lab.iso";
+        let Some(iso) = (if is_image { Some(self.image().iso) } else { self.file(file) }) else {
             return reply(StatusCode::NOT_FOUND, None, Bytes::new());
-        }
-        let iso = self.image().iso;
+        };
         let total = iso.len();
         let Some((first, last)) = range(&request) else {
             let body = if *request.method() == Method::HEAD { Bytes::new() } else { iso };
@@ -444,7 +485,9 @@ impl Images {
         if first > last {
             return reply(StatusCode::RANGE_NOT_SATISFIABLE, None, Bytes::new());
         }
-        self.read(node, u64::try_from(last - first + 1).unwrap_or(0)).await;
+        if is_image {
+            self.read(node, u64::try_from(last - first + 1).unwrap_or(0)).await;
+        }
         reply(
             StatusCode::PARTIAL_CONTENT,
             Some(format!("bytes {first}-{last}/{total}")),
@@ -509,6 +552,27 @@ impl ImageHost for Images {
                 bytes: image.len(),
                 sha256: image.sha256,
                 verified: false,
+            })
+        })
+    }
+
+    fn prepare_firmware<'a>(
+        &'a self,
+        node: &'a str,
+        file: &'a WantedFirmware,
+    ) -> BoxFuture<'a, Result<PreparedImage, ImageError>> {
+        Box::pin(async move {
+            let missing = || ImageError(format!("{} is not there", file.url));
+            let content = self.file(&file.url).ok_or_else(missing)?;
+            let sha256 = hex_digest(&content);
+            if let Some(expected) = file.sha256.as_ref().filter(|expected| **expected != sha256) {
+                return Err(ImageError(format!("its SHA-256 is {sha256}, but {expected} was given")));
+            }
+            Ok(PreparedImage {
+                url: format!("{HOST}/{node}/{}", file.url),
+                bytes: u64::try_from(content.len()).unwrap_or(u64::MAX),
+                sha256,
+                verified: file.sha256.is_some(),
             })
         })
     }

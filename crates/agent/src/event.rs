@@ -6,7 +6,9 @@
 
 use std::{fmt, time::Duration};
 
-use rackhand_bmc::{Attributes, HostProgress, Identity, Mark, NewVolume, PowerOffPolicy, SlotId, VolumeId};
+use rackhand_bmc::{
+    Attributes, BootMode, ComponentId, HostProgress, Identity, Mark, NewVolume, PowerOffPolicy, SlotId, VolumeId,
+};
 use serde::{Deserialize, Serialize};
 
 /// One thing that happened. The JSON of these is the public stream format: fields are added, never changed.
@@ -298,6 +300,17 @@ pub enum Act {
         /// How.
         policy: PowerOffPolicy,
     },
+    /// Have the BMC take a firmware file and install it. Its outcome is `done` with a mark once the BMC has accepted it: the
+    /// job that carries it; and `done` without one once it is proven.
+    UpdateFirmware {
+        /// The update.
+        update: FirmwareUpdate,
+    },
+    /// Set how firmware boots from the next boot on.
+    SetBootMode {
+        /// The mode.
+        mode: BootMode,
+    },
     /// Write one stage of BIOS settings.
     StageBios {
         /// The stage's key: a digest of its values.
@@ -366,18 +379,16 @@ impl Act {
     #[must_use]
     pub fn step(&self) -> StepId {
         match self {
-            Self::PowerOff { purpose: PowerPurpose::BiosStage { .. }, .. }
-            | Self::PowerOn { purpose: PowerPurpose::BiosStage { .. } }
-            | Self::StageBios { .. }
-            | Self::SetSecureBoot { .. } => StepId::Bios,
+            Self::PowerOff { purpose, .. } => purpose.held_step().unwrap_or(StepId::PowerOff),
+            Self::PowerOn { purpose } => purpose.held_step().unwrap_or(StepId::PowerOn),
             Self::HoldInSetup { stage } if stage.starts_with(STORAGE) => StepId::Storage,
-            Self::HoldInSetup { .. } => StepId::Bios,
-            Self::PowerOff { purpose: PowerPurpose::Storage { .. }, .. }
-            | Self::PowerOn { purpose: PowerPurpose::Storage { .. } }
-            | Self::DeleteVolume { .. }
-            | Self::CreateVolume { .. } => StepId::Storage,
-            Self::PowerOff { .. } => StepId::PowerOff,
-            Self::PowerOn { .. } => StepId::PowerOn,
+            Self::HoldInSetup { stage } if stage.starts_with(FIRMWARE) => StepId::Firmware,
+            Self::UpdateFirmware { .. } => StepId::Firmware,
+            Self::HoldInSetup { .. }
+            | Self::StageBios { .. }
+            | Self::SetBootMode { .. }
+            | Self::SetSecureBoot { .. } => StepId::Bios,
+            Self::DeleteVolume { .. } | Self::CreateVolume { .. } => StepId::Storage,
             Self::EjectLeftover { .. } | Self::Insert { .. } => StepId::Media,
             Self::BootCdOnce => StepId::BootOnce,
             Self::Eject { .. } => StepId::Eject,
@@ -395,6 +406,9 @@ impl fmt::Display for Act {
             Self::PowerOff { purpose, .. } => {
                 write!(f, "shut the host down, by force if it does not, {purpose}")
             }
+            Self::UpdateFirmware { update } => write!(f, "update the firmware of {update}"),
+            Self::SetBootMode { mode: BootMode::Uefi } => f.write_str("set the boot mode to UEFI"),
+            Self::SetBootMode { mode: BootMode::Legacy } => f.write_str("set the boot mode to legacy"),
             Self::StageBios { attributes, .. } => {
                 let names: Vec<String> =
                     attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -421,6 +435,40 @@ impl fmt::Display for Act {
     }
 }
 
+/// A firmware update as it is sent. It is told from another by its component and its file's digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FirmwareUpdate {
+    /// The component, as the spec or the profile names it.
+    pub component: String,
+    /// Its name within the BMC.
+    pub target: ComponentId,
+    /// The version that was there before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The version that is to be there; whatever the file brings when nobody named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// The file's address as the BMC must see it.
+    pub url: String,
+    /// The SHA-256 of the file that is served there, lower-case hex.
+    pub sha256: String,
+    /// Whether that digest was given and matched; otherwise it is only recorded.
+    pub verified: bool,
+}
+
+impl fmt::Display for FirmwareUpdate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let from = self.from.as_deref().unwrap_or("an unknown version");
+        write!(f, "{} from {from}", self.component)?;
+        if let Some(to) = &self.to {
+            write!(f, " to {to}")?;
+        }
+        let digest = if self.verified { "verified" } else { "recorded" };
+        write!(f, " with {} (SHA-256 {} {digest})", self.url, self.sha256)
+    }
+}
+
 /// Why power is changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "for", rename_all = "camelCase")]
@@ -437,10 +485,48 @@ pub enum PowerPurpose {
         /// Which boot for it, from 1.
         boot: u32,
     },
+    /// To have firmware installed that is written in POST.
+    Firmware {
+        /// Which boot for it, from 1.
+        boot: u32,
+    },
+    /// To have the boot mode or secure boot taken up.
+    BootSettings {
+        /// Which boot for it, from 1.
+        boot: u32,
+    },
 }
 
 /// What a boot for storage is held in setup for, before its number.
 pub(crate) const STORAGE: &str = "storage ";
+/// The same for firmware.
+pub(crate) const FIRMWARE: &str = "firmware ";
+/// The same for boot settings.
+pub(crate) const BOOT_SETTINGS: &str = "boot settings ";
+
+impl PowerPurpose {
+    /// The step of a boot that is held in setup; `None` for the one that installs.
+    #[must_use]
+    pub(crate) fn held_step(&self) -> Option<StepId> {
+        match self {
+            Self::Install => None,
+            Self::BiosStage { .. } | Self::BootSettings { .. } => Some(StepId::Bios),
+            Self::Storage { .. } => Some(StepId::Storage),
+            Self::Firmware { .. } => Some(StepId::Firmware),
+        }
+    }
+
+    /// What such a boot is held in setup for.
+    pub(crate) fn hold(&self) -> String {
+        match self {
+            Self::Install => String::new(),
+            Self::BiosStage { stage } => stage.clone(),
+            Self::Storage { boot } => format!("{STORAGE}{boot}"),
+            Self::Firmware { boot } => format!("{FIRMWARE}{boot}"),
+            Self::BootSettings { boot } => format!("{BOOT_SETTINGS}{boot}"),
+        }
+    }
+}
 
 impl fmt::Display for PowerPurpose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -448,6 +534,8 @@ impl fmt::Display for PowerPurpose {
             Self::Install => "for the installation",
             Self::BiosStage { .. } => "for the BIOS settings",
             Self::Storage { .. } => "for its storage",
+            Self::Firmware { .. } => "for its firmware",
+            Self::BootSettings { .. } => "for its boot settings",
         })
     }
 }

@@ -7,7 +7,7 @@ use rackhand_spec::{
 
 use crate::{
     history::NodeHistory,
-    wanted::{DriveChoice, Follow, Wanted, WantedStorage, WantedVolume},
+    wanted::{DriveChoice, Follow, Wanted, WantedFirmware, WantedStorage, WantedVolume},
 };
 
 const GIB: u64 = 1 << 30;
@@ -47,6 +47,11 @@ pub fn gather(spec: &NodeSpec, profile: Option<&Profile>, options: GatherOptions
         boot_mac: Some(spec.boot_mac.to_string()),
         bios: effective(profile, spec.bios_settings.as_ref()),
         bios_source: bios_source(spec, profile),
+        firmware: firmware(spec, profile),
+        boot_mode: Some(match spec.boot_mode {
+            BootMode::Uefi | BootMode::UefiSecureBoot => rackhand_bmc::BootMode::Uefi,
+            BootMode::Legacy => rackhand_bmc::BootMode::Legacy,
+        }),
         secure_boot,
         follow: match spec.follow {
             Some(SpecFollow::Callback) => Follow::CallBack,
@@ -105,6 +110,38 @@ fn secure_boot(spec: &NodeSpec, profile: Option<&Profile>) -> (Option<bool>, Opt
         (BootMode::Uefi, _) if legacy => (None, against("UEFI", "legacy boot")),
         (BootMode::Uefi, wanted) => (wanted, None),
     }
+}
+
+/// Firmware updates: those of the spec, and of the profile those of further components: what the site says of a node counts
+/// before what holds for its kind. The BMC goes first, because what follows goes through it, then the BIOS.
+fn firmware(spec: &NodeSpec, profile: Option<&Profile>) -> Vec<WantedFirmware> {
+    let of_spec = spec.firmware.iter().map(|update| WantedFirmware {
+        // Metal3 writes a network adapter so; the inventory has its name alone.
+        component: update.component.strip_prefix("nic:").unwrap_or(&update.component).to_owned(),
+        version: None,
+        url: update.url.clone(),
+        sha256: None,
+        source: "HostFirmwareComponents".to_owned(),
+    });
+    let mut all: Vec<WantedFirmware> = of_spec.collect();
+    for (profile, update) in profile.into_iter().flat_map(|one| one.spec.firmware.iter().map(move |up| (one, up))) {
+        if all.iter().any(|known| known.component.eq_ignore_ascii_case(&update.component)) {
+            continue;
+        }
+        all.push(WantedFirmware {
+            component: update.component.clone(),
+            version: Some(update.version.clone()),
+            url: update.url.clone(),
+            sha256: Some(update.sha256.to_string()),
+            source: format!("profile {}", profile.name),
+        });
+    }
+    all.sort_by_key(|update| match update.component.to_ascii_lowercase().as_str() {
+        "bmc" => 0,
+        "bios" => 1,
+        _ => 2,
+    });
+    all
 }
 
 /// The volumes of the spec, else of the profile: what the site says of a node counts before what holds for its kind.
@@ -213,10 +250,6 @@ fn cannot(spec: &NodeSpec, profile: Option<&Profile>) -> Vec<String> {
             cannot
                 .push(format!("volume {} says neither how many drives it is made of nor which", volume.name));
         }
-    }
-    let updates = spec.firmware.len() + profile.map_or(0, |profile| profile.spec.firmware.len());
-    if updates > 0 {
-        cannot.push(format!("{updates} firmware update(s) are asked for, which this version does not do"));
     }
     if spec.online == Some(false) {
         cannot.push(

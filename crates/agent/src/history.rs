@@ -9,7 +9,9 @@ use rackhand_bmc::{Identity, Mark};
 use serde::Serialize;
 
 use crate::{
-    event::{Act, ActResult, Decision, Event, Evidence, JobId, JobResult, StepId, StepResult, Trigger},
+    event::{
+        Act, ActResult, Decision, Event, Evidence, FirmwareUpdate, JobId, JobResult, StepId, StepResult, Trigger,
+    },
     journal::Record,
 };
 
@@ -106,7 +108,10 @@ pub struct JobHistory {
     /// The image that it boots.
     pub image: Option<ImageRecord>,
     /// Its acts in the order of their first intent. Acts that are equal serve one purpose and share one entry.
+    /// A firmware update that an earlier job of the same request had sent, and that was not seen to end, goes first.
     pub acts: Vec<ActHistory>,
+    /// Firmware updates that were proven in earlier jobs of the same request: each is done once for a request.
+    pub updated: Vec<FirmwareUpdate>,
     /// Signs of the installation, in order.
     pub evidence: Vec<(Evidence, Timestamp)>,
     /// Its steps.
@@ -152,6 +157,8 @@ pub struct ActHistory {
     pub in_flight_ms: u64,
     /// What became of the last intent; `None` when nothing was written: the process was killed in between.
     pub result: Option<ActResult>,
+    /// The last mark of the last intent: it still tells what to look for when a later outcome has none.
+    pub mark: Option<Mark>,
 }
 
 impl ActHistory {
@@ -164,10 +171,19 @@ impl ActHistory {
     /// The mark that its outcome recorded, for verification.
     #[must_use]
     pub fn mark(&self) -> Option<&Mark> {
-        match &self.result {
-            Some(ActResult::Done { mark }) => mark.as_ref(),
-            _ => None,
-        }
+        self.mark.as_ref()
+    }
+
+    /// Whether it was sent and is not known to have come to nothing: done, or to be seen after a boot.
+    #[must_use]
+    pub fn is_sent(&self) -> bool {
+        self.is_done() || self.result == Some(ActResult::Undecidable)
+    }
+
+    /// Whether it is done and nothing more has to be seen of it. An accepted firmware update has a mark until it is proven.
+    #[must_use]
+    pub fn is_proven(&self) -> bool {
+        self.is_done() && !matches!(self.result, Some(ActResult::Done { mark: Some(_) }))
     }
 }
 
@@ -217,6 +233,21 @@ impl JobHistory {
         failed.map(|(id, step)| (*id, step.detail.clone()))
     }
 
+    /// What the next job of the same request has to know of this one's firmware updates: those that are proven, and what
+    /// was sent and may still be at work.
+    fn firmware(self) -> (Vec<FirmwareUpdate>, Vec<ActHistory>) {
+        let mut updated = self.updated;
+        let mut at_work = Vec::new();
+        for known in self.acts {
+            match &known.act {
+                Act::UpdateFirmware { update } if known.is_proven() => updated.push(update.clone()),
+                Act::UpdateFirmware { .. } if known.is_sent() => at_work.push(known),
+                _ => {}
+            }
+        }
+        (updated, at_work)
+    }
+
     fn apply(&mut self, at: Timestamp, event: &Event) {
         match event {
             Event::ImagePrepared { url, sha256, bytes, verified, .. } => {
@@ -250,6 +281,9 @@ impl JobHistory {
             Event::Outcome { act, result, .. } => {
                 if let Some(known) = self.acts.iter_mut().find(|known| known.act == *act) {
                     known.result = Some(result.clone());
+                    if let ActResult::Done { mark: Some(mark) } = result {
+                        known.mark = Some(mark.clone());
+                    }
                 }
             }
             Event::Sighted { evidence, .. } if !self.saw(evidence) => {
@@ -266,6 +300,7 @@ impl JobHistory {
             known.intended_at = at;
             known.in_flight_ms = in_flight_ms;
             known.result = None;
+            known.mark = None;
         } else {
             self.acts.push(ActHistory {
                 act: act.clone(),
@@ -273,6 +308,7 @@ impl JobHistory {
                 intended_at: at,
                 in_flight_ms,
                 result: None,
+                mark: None,
             });
         }
     }
@@ -324,6 +360,8 @@ impl NodeHistory {
         self.jobs_begun += 1;
         self.permission = None;
         self.needs_decision = None;
+        let before = self.job.take().filter(|before| before.request == request);
+        let (updated, acts) = before.map(JobHistory::firmware).unwrap_or_default();
         self.job = Some(JobHistory {
             id: id.clone(),
             request: request.to_owned(),
@@ -331,7 +369,8 @@ impl NodeHistory {
             began: at,
             result: None,
             image: None,
-            acts: Vec::new(),
+            acts,
+            updated,
             evidence: Vec::new(),
             steps: BTreeMap::new(),
             last_error: None,

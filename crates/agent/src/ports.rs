@@ -5,7 +5,7 @@ use std::{fmt, future::Future, pin::Pin};
 use rackhand_bmc::{Bmc, Fut};
 use tokio::sync::oneshot;
 
-use crate::event::Evidence;
+use crate::{event::Evidence, wanted::WantedFirmware};
 
 /// A boxed future with any output.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -22,11 +22,19 @@ pub trait ImageHost: Send + Sync {
     /// served. The same node gets the same URL again, in this process and in the next.
     fn prepare<'a>(&'a self, node: &'a str) -> BoxFuture<'a, Result<PreparedImage, ImageError>>;
 
+    /// Makes a firmware file ready to be read by the node's BMC in the same way, beside the image, under a name that ends as
+    /// the vendor's does: several BMCs judge by it. What is read of it counts nowhere.
+    fn prepare_firmware<'a>(
+        &'a self,
+        node: &'a str,
+        file: &'a WantedFirmware,
+    ) -> BoxFuture<'a, Result<PreparedImage, ImageError>>;
+
     /// How much of the image was read by the node's BMC so far, in bytes.
     fn bytes_read(&self, node: &str) -> u64;
 }
 
-/// An image ready to be read.
+/// An image, or a firmware file, ready to be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreparedImage {
     /// Its URL as the BMC must see it.

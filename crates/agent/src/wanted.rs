@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use rackhand_bmc::{Attributes, RaidLevel};
+use rackhand_bmc::{Attributes, BootMode, RaidLevel};
 use serde::Serialize;
 
 /// What is wanted of one node. Made from a NodeSpec and its effective profile; everything the plan needs and nothing
@@ -21,6 +21,10 @@ pub struct Wanted {
     pub bios: Attributes,
     /// Where the BIOS attributes come from, for people.
     pub bios_source: Option<String>,
+    /// Firmware updates, in the order they are made: the BMC first, then the BIOS, then the others.
+    pub firmware: Vec<WantedFirmware>,
+    /// How firmware shall boot; `None` leaves it.
+    pub boot_mode: Option<BootMode>,
     /// Whether secure boot shall be on; `None` leaves it.
     pub secure_boot: Option<bool>,
     /// Whether the installation says of itself how far it is.
@@ -35,6 +39,22 @@ pub struct Wanted {
     pub hold: bool,
     /// Who allows installing whatever runs on it: `--install`, an annotation. `None` asks the journal.
     pub permission: Option<String>,
+}
+
+/// A firmware that there is to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WantedFirmware {
+    /// `bios`, `bmc`, or what the BMC's inventory calls the part.
+    pub component: String,
+    /// The version: a component that has it is not updated. Without one the update is made once for a request.
+    pub version: Option<String>,
+    /// Where the vendor's file is, a path or a URL. It may hold a token, so it is shown to nobody.
+    pub url: String,
+    /// The digest that the file must have.
+    pub sha256: Option<String>,
+    /// Who asks for it, for people.
+    pub source: String,
 }
 
 /// What is wanted of a node's storage.

@@ -58,7 +58,8 @@ pub struct FirmwareInventory {
 
 impl FirmwareInventory {
     /// The component that a profile means: `bios` and `bmc` by what they are, anything else by the name or the last part
-    /// of the id that the BMC gives it, without regard to case. `None` when none or several fit.
+    /// of the id that the BMC gives it, without regard to case, or by the device that Dell writes at that id's end
+    /// (`Installed-110175-22.36.10.10__NIC.Slot.3-1-1`). `None` when none or several fit.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&FirmwareComponent> {
         let kind = match name.to_ascii_lowercase().as_str() {
@@ -69,9 +70,9 @@ impl FirmwareInventory {
         let fits = |component: &&FirmwareComponent| match kind {
             Some(kind) => component.kind == kind,
             None => {
-                let last = component.id.0.rsplit('/').next();
-                component.name.eq_ignore_ascii_case(name)
-                    || last.is_some_and(|last| last.eq_ignore_ascii_case(name))
+                let last = component.id.0.rsplit('/').next().unwrap_or_default();
+                let device = last.rsplit_once("__").map_or(last, |(_, device)| device);
+                [component.name.as_str(), last, device].iter().any(|own| own.eq_ignore_ascii_case(name))
             }
         };
         let mut found = self.components.iter().filter(fits);

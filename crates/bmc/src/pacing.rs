@@ -52,6 +52,9 @@ pub struct Pacing {
     pub reset_after_write: Duration,
     /// How long a BMC may be gone after its own reset.
     pub bmc_reset: Duration,
+    /// How long a firmware update may take from its request until it is in force or waits for a reset: a BMC's own image is
+    /// fetched, written and started in minutes, one that is written in POST takes longer.
+    pub firmware: Duration,
     /// Window in which refused logins count against a BMC (iDRAC: three within 60 s block for 60 s; accounts lock for
     /// minutes elsewhere).
     pub login_window: Duration,
@@ -81,6 +84,7 @@ impl Default for Pacing {
             install: seconds(2 * 60 * 60),
             reset_after_write: seconds(10 * 60),
             bmc_reset: seconds(10 * 60),
+            firmware: seconds(60 * 60),
             login_window: seconds(30 * 60),
         }
     }
@@ -117,6 +121,7 @@ impl Pacing {
             install: scale(self.install),
             reset_after_write: scale(self.reset_after_write),
             bmc_reset: scale(self.bmc_reset),
+            firmware: scale(self.firmware),
             login_window: scale(self.login_window),
         }
     }

@@ -17,7 +17,7 @@ use crate::{EventKind, Image, MediaEvent, Served, Sha256Digest, Token, events::T
 pub struct Publication {
     /// The node.
     pub node: String,
-    /// The image's path on the server: `/{token}/{name}.iso`, at most 60 characters, without any that BMCs refuse.
+    /// The image's path on the server: `/{token}/{name}.iso`, or with a file's own end; at most 60 characters, without any that BMCs refuse.
     pub path: String,
     /// Where what is installed posts its call-backs: `/{token}/callback`.
     pub callback_path: String,
@@ -92,7 +92,26 @@ impl Registry {
         image: &Image,
         token: &Token,
     ) -> Result<Publication, PublishError> {
-        let file_name = file_name(&image.name, token);
+        self.publish_as(node, image, token, file_name(&image.name, token))
+    }
+
+    /// The same for a file that is no ISO: its name ends as it does.
+    pub(crate) fn publish_file(
+        &self,
+        node: &str,
+        image: &Image,
+        token: &Token,
+    ) -> Result<Publication, PublishError> {
+        self.publish_as(node, image, token, own_name(&image.name, token))
+    }
+
+    fn publish_as(
+        &self,
+        node: &str,
+        image: &Image,
+        token: &Token,
+        file_name: String,
+    ) -> Result<Publication, PublishError> {
         let publication = Publication {
             node: node.to_owned(),
             path: format!("/{}/{file_name}", token.as_str()),
@@ -203,14 +222,30 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The image's name as far as it fits, in characters that need no escape.
 fn file_name(name: &str, token: &Token) -> String {
-    let room = LONGEST - "//.iso".len() - token.as_str().len();
+    with_end(name, ".iso", "boot", token)
+}
+
+/// A file's own name as far as it fits, with its end: BMCs judge firmware by that.
+fn own_name(name: &str, token: &Token) -> String {
+    let known = |end: &&str| (1..=LONGEST_END).contains(&end.len()) && end.chars().all(|c| c.is_ascii_alphanumeric());
+    match name.rsplit_once('.').filter(|(_, end)| known(end)) {
+        Some((stem, end)) => with_end(stem, &format!(".{}", end.to_ascii_lowercase()), "file", token),
+        None => with_end(name, ".bin", "file", token),
+    }
+}
+
+/// The longest end of a file's name that is taken as one (`.fwpkg`, `.flash`, `.signed`).
+const LONGEST_END: usize = 8;
+
+fn with_end(name: &str, end: &str, unnamed: &str, token: &Token) -> String {
+    let room = LONGEST - "//".len() - end.len() - token.as_str().len();
     let plain: String = name
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() || c == '.' || c == '_' { c.to_ascii_lowercase() } else { '-' })
         .take(room)
         .collect();
     let plain = plain.trim_matches(['-', '.']);
-    format!("{}.iso", if plain.is_empty() { "boot" } else { plain })
+    format!("{}{end}", if plain.is_empty() { unnamed } else { plain })
 }
 
 #[cfg(test)]
@@ -229,6 +264,12 @@ mod tests {
         for (name, want) in cases {
             assert_eq!(file_name(name, &token), want, "{name}");
         }
+        let own = [("iDRAC 7.00.EXE", "idrac-7.00.exe"), ("ilo6_160.fwpkg", "ilo6_160.fwpkg"), ("u46", "u46.bin")];
+        for (name, want) in own {
+            assert_eq!(own_name(name, &token), want, "{name}");
+        }
+        let long = own_name(&format!("{}.fwpkg", "x".repeat(500)), &token);
+        assert!(long.ends_with("x.fwpkg") && format!("/{}/{long}", token.as_str()).len() == LONGEST, "{long}");
         let long = file_name(&"x".repeat(500), &token);
         assert_eq!(format!("/{}/{long}", token.as_str()).len(), LONGEST);
     }

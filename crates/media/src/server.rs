@@ -137,6 +137,15 @@ impl MediaServer {
         self.registry.publish(node, image, token)
     }
 
+    /// Serves a file that is no ISO, for example firmware, under a name that ends as its own. `reader` is to be another name
+    /// than the node's, whose image it would replace; what is read of it is told under that name.
+    ///
+    /// # Errors
+    /// When another reader has that token.
+    pub fn publish_file(&self, reader: &str, file: &Image, token: &Token) -> Result<Publication, PublishError> {
+        self.registry.publish_file(reader, file, token)
+    }
+
     /// Ends the serving of a node's image, after it was ejected; its call-backs are still taken and its counts kept.
     /// False if there was none.
     pub fn withdraw(&self, node: &str) -> bool {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use rackhand_bmc::{Fut, Job, JobRef, JobState, Jobs, Outcome, Result};
-use rackhand_redfish::{Document, same_resource};
+use rackhand_bmc::{ErrorKind, Fut, Job, JobRef, JobState, Jobs, Outcome, Result};
+use rackhand_redfish::{Document, last_segment, same_resource};
 use serde_json::json;
 
 use crate::quirks::{self, Hpe, oem};
@@ -55,6 +55,19 @@ impl HpeJobs {
         })
     }
 
+    /// The update that the UpdateService works at, where no task stands for it.
+    async fn update_at_work(&self) -> Result<Option<Job>> {
+        let Some(uri) = self.hpe.machine.root.link("UpdateService").filter(|_| self.hpe.on(quirks::NO_TASK))
+        else {
+            return Ok(None);
+        };
+        let job = JobRef { uri: uri.to_owned(), id: last_segment(uri).to_owned() };
+        match self.update(&job).await {
+            Err(error) if *error.kind() == ErrorKind::NotFound => Ok(None),
+            seen => Ok(Some(seen?).filter(|job| !job.state.is_over())),
+        }
+    }
+
     /// Where the cure for stuck REST configuration is asked for.
     async fn clear_target(&self) -> Result<Option<String>> {
         if !self.hpe.on(quirks::REST_STATE) {
@@ -79,7 +92,11 @@ impl HpeJobs {
 
 impl Jobs for HpeJobs {
     fn unfinished(&self) -> Fut<'_, Vec<Job>> {
-        self.standard.unfinished()
+        Box::pin(async move {
+            let mut jobs = self.standard.unfinished().await?;
+            jobs.extend(self.update_at_work().await?);
+            Ok(jobs)
+        })
     }
 
     fn job<'a>(&'a self, job: &'a JobRef) -> Fut<'a, Job> {

@@ -3,15 +3,18 @@
 use std::time::Duration;
 
 use rackhand_bmc::{
-    BiosStage, Bmc, BootTarget, Error, ErrorKind, JobState, Mark, MediaImage, NewVolume, Outcome, Pacing,
-    Pending, Result, StorageView, VolumeId,
+    ApplyTime, BiosStage, Bmc, BootTarget, Error, ErrorKind, FirmwareImage, JobState, Mark, MediaImage, NewVolume,
+    Outcome, Pacing, Pending, Result, StorageView, VolumeId,
 };
 use tokio::time::{Instant, sleep};
 
-use crate::event::{Act, ActResult};
+use crate::{
+    event::{Act, ActResult, FirmwareUpdate},
+    plan::Accepted,
+};
 
 /// How long a job may be scheduled before it is taken to wait for a reset: real-time jobs begin within seconds.
-const SCHEDULED_WAITS: Duration = Duration::from_secs(60);
+pub(super) const SCHEDULED_WAITS: Duration = Duration::from_secs(60);
 
 /// What carrying out an act came to.
 pub(super) enum Carried {
@@ -29,10 +32,12 @@ pub(super) async fn carry_out(bmc: &Bmc, act: &Act) -> Carried {
         Act::PowerOff { policy, .. } => bmc.power_off(*policy).await,
         Act::PowerOn { .. } => bmc.power_on().await,
         Act::StageBios { attributes, .. } => stage(bmc, attributes.clone()).await,
-        Act::SetSecureBoot { enabled } => match bmc.boot() {
-            Ok(boot) => boot.set_secure_boot(*enabled).await,
+        Act::UpdateFirmware { update } => return accepted(update_firmware(bmc, update).await),
+        Act::SetBootMode { mode } => match bmc.boot() {
+            Ok(boot) => boot.set_mode(*mode).await,
             Err(error) => Err(error),
         },
+        Act::SetSecureBoot { enabled } => set_secure_boot(bmc, *enabled).await,
         Act::DeleteVolume { volume, .. } => {
             return volumes_changed(bmc, act, delete(bmc, volume).await).await;
         }
@@ -58,6 +63,39 @@ pub(super) async fn carry_out(bmc: &Bmc, act: &Act) -> Carried {
 async fn stage(bmc: &Bmc, attributes: rackhand_bmc::Attributes) -> Result<Outcome> {
     let stage = BiosStage { attributes, reason: String::new() };
     bmc.bios()?.stage(&stage).await
+}
+
+/// Has the BMC fetch the file. When it is installed is for the component to say: an iLO knows no other time, and no boot
+/// that it brings about starts an operating system.
+async fn update_firmware(bmc: &Bmc, update: &FirmwareUpdate) -> Result<Outcome> {
+    let image = FirmwareImage {
+        url: update.url.clone(),
+        targets: vec![update.target.clone()],
+        when: ApplyTime::Immediate,
+        credentials: None,
+    };
+    bmc.firmware()?.update(&image).await
+}
+
+/// An update that was accepted is followed apart, so that its job is in the journal before anything can go wrong with it.
+fn accepted(outcome: Result<Outcome>) -> Carried {
+    let job = match outcome {
+        Ok(Outcome::Unchanged) => return Carried::Proven(ActResult::AlreadySo),
+        Ok(Outcome::Unknown { seen }) => return Carried::Unknown(seen),
+        Ok(Outcome::Running(job)) => Some(job),
+        Ok(Outcome::Pending(pending)) => pending.job,
+        Ok(_) => None,
+        Err(error) => return Carried::Failed(error),
+    };
+    Carried::Proven(ActResult::Done { mark: Some(Accepted { job }.mark()) })
+}
+
+async fn set_secure_boot(bmc: &Bmc, enabled: bool) -> Result<Outcome> {
+    let boot = bmc.boot()?;
+    if boot.secure_boot().await?.enabled == Some(enabled) {
+        return Ok(Outcome::Unchanged);
+    }
+    boot.set_secure_boot(enabled).await
 }
 
 async fn create(bmc: &Bmc, volume: &NewVolume) -> Result<Outcome> {
@@ -142,9 +180,11 @@ fn shows(act: &Act, view: &StorageView) -> bool {
 /// takes to show it.
 pub(super) fn in_flight(act: &Act, pacing: &Pacing) -> Duration {
     let request = match act {
-        Act::StageBios { .. } | Act::CreateVolume { .. } | Act::DeleteVolume { .. } => {
-            pacing.slow_request_timeout
-        }
+        Act::StageBios { .. }
+        | Act::SetBootMode { .. }
+        | Act::UpdateFirmware { .. }
+        | Act::CreateVolume { .. }
+        | Act::DeleteVolume { .. } => pacing.slow_request_timeout,
         _ => pacing.request_timeout,
     };
     let shows = match act {
@@ -154,7 +194,10 @@ pub(super) fn in_flight(act: &Act, pacing: &Pacing) -> Duration {
         Act::BootCdOnce | Act::HoldInSetup { .. } | Act::ClearBootOverride => pacing.boot_override,
         // A job that was accepted still has to run.
         Act::CreateVolume { .. } | Act::DeleteVolume { .. } => pacing.power_change,
-        Act::StageBios { .. } | Act::SetSecureBoot { .. } => Duration::ZERO,
+        Act::UpdateFirmware { .. }
+        | Act::SetBootMode { .. }
+        | Act::StageBios { .. }
+        | Act::SetSecureBoot { .. } => Duration::ZERO,
     };
     request + pacing.write_margin + shows
 }

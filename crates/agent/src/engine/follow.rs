@@ -10,10 +10,10 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::Shared;
 use crate::{
-    event::Evidence,
+    event::{Act, Evidence},
     history::JobHistory,
     journal::JournalError,
-    plan::{Await, install_power_on},
+    plan::{Await, in_force, install_power_on},
 };
 
 /// What became of a BIOS stage.
@@ -113,6 +113,58 @@ fn names_not_applied(verdict: &BiosVerdict) -> String {
         .map(|(name, _)| name.as_str())
         .collect();
     format!("{} {}", names.join(", "), if names.len() == 1 { "is" } else { "are" })
+}
+
+/// What became of a boot setting.
+pub(super) enum BootFate {
+    /// It is in force.
+    InForce,
+    /// The boot is over, it is not in force, and it is uncertain that it was ever written.
+    NeverArrived,
+    /// It is not in force in time; a sentence.
+    Failed(String),
+}
+
+/// Reads until the boot mode or secure boot is in force after its boot, or its time is over.
+pub(super) async fn verify_boot(shared: &Shared, bmc: &Bmc, act: &Act, undecided: bool) -> Result<BootFate> {
+    let pacing = &shared.parts.pacing;
+    let end = Instant::now() + pacing.bios_apply;
+    let mut post_over_since = None;
+    loop {
+        match look_at_boot(bmc, act).await {
+            Ok((true, _)) => return Ok(BootFate::InForce),
+            Ok((false, view)) => {
+                let over = view.power == PowerState::On && view.progress.post_is_over();
+                let since = *post_over_since.get_or_insert_with(Instant::now);
+                if !over {
+                    post_over_since = None;
+                }
+                let settled = over && since.elapsed() >= pacing.bios_settle;
+                if (settled || Instant::now() >= end) && undecided {
+                    return Ok(BootFate::NeverArrived);
+                }
+                if settled || Instant::now() >= end {
+                    let what = "the BMC took the request, the host has booted, and it is not in force";
+                    return Ok(BootFate::Failed(format!("{act}: {what}; the BMC shows {:?}", view.boot)));
+                }
+            }
+            Err(error) if error.kind().is_transient() && Instant::now() < end => {
+                tracing::debug!(%error, "boot settings cannot be read now");
+            }
+            Err(error) => return Err(error),
+        }
+        sleep(pacing.poll).await;
+    }
+}
+
+async fn look_at_boot(bmc: &Bmc, act: &Act) -> Result<(bool, HostView)> {
+    // The host first, as with BIOS settings.
+    let view = bmc.power()?.observe().await?;
+    let secure_boot = match act {
+        Act::SetSecureBoot { .. } => Some(bmc.boot()?.secure_boot().await?),
+        _ => None,
+    };
+    Ok((in_force(act, &view, secure_boot), view))
 }
 
 /// What waiting for a sign came to.

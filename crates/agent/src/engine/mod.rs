@@ -7,6 +7,7 @@
 mod act;
 mod connect;
 mod ending;
+mod firmware;
 mod follow;
 mod limits;
 mod node;

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use rackhand_bmc::{Bmc, Error, ErrorKind, PowerState};
+use rackhand_bmc::{Bmc, ComponentKind, Error, ErrorKind, PowerState};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -10,7 +10,8 @@ use super::{
     NodeJob, NodeReport, NodeResult, Shared,
     act::{Carried, carry_out, in_flight},
     connect::{Backoff, Connected, connect},
-    follow::{BiosFate, HostWatch, Waited, await_sign, elapsed, for_people, verify_bios},
+    firmware::{FirmwareFate, Followed},
+    follow::{BiosFate, BootFate, HostWatch, Waited, await_sign, elapsed, for_people, verify_bios, verify_boot},
     observe::{Depth, observe_to},
     progress::Steps,
 };
@@ -18,7 +19,7 @@ use crate::{
     event::{Act, ActResult, Event, JobId, JobResult, PowerPurpose, StepId, StepResult, Trigger, millis},
     history::{JobHistory, NodeHistory},
     journal::JournalError,
-    plan::{self, Gate, Next, Observed, PlannedStep},
+    plan::{self, Accepted, Gate, Next, Observed, PlannedStep, Served, ServedFirmware},
 };
 
 /// Why a node's task stops early.
@@ -96,13 +97,14 @@ async fn brought(
     let mut run = NodeRun {
         shared,
         job,
-        bmc: Arc::clone(&bmc),
+        bmc,
         cancel,
         permit: Some(permit),
         watch: HostWatch::default(),
     };
     let result = run.gated().await;
-    if let Err(error) = bmc.close().await {
+    // Not the one from before: a BMC that was updated is connected to anew.
+    if let Err(error) = run.bmc.close().await {
         tracing::warn!(node = %wanted.node, %error, "the BMC did not confirm that the session is given back");
     }
     result
@@ -289,8 +291,9 @@ impl NodeRun<'_> {
             // An earlier process was killed between the failure and the job's end: only cleaning up is left to do.
             return Err(Stop::Fail { step, error, refused: false });
         }
-        let url = self.check(steps, begun).await?;
+        let served = self.check(steps, begun).await?;
         let mut tries = Tries::new(self.shared);
+        let mut depth = Depth::Job;
         loop {
             self.check_stop()?;
             let Some(job) = self.running() else { return Err(Stop::Cancel) };
@@ -299,11 +302,17 @@ impl NodeRun<'_> {
                 // Following may take hours and costs nothing: others may begin.
                 self.permit = None;
             }
-            let depth = if installing { Depth::Following } else { Depth::Job };
+            if installing {
+                depth = Depth::Following;
+            }
             let step = steps.current().unwrap_or(StepId::Check);
             let observed = self.look(depth, step).await?;
             let planned = plan::steps(&self.job.wanted, &observed, Some(&job));
-            match plan::next(&self.job.wanted, &observed, Some(&job), &url) {
+            let next = plan::next(&self.job.wanted, &observed, Some(&job), &served);
+            if depth == Depth::Job && next.step() > StepId::Firmware {
+                depth = Depth::PastFirmware;
+            }
+            match next {
                 Next::Act(act) => self.act(steps, &act, &planned, &mut tries).await?,
                 Next::VerifyBios { key, stage, mark, undecided } => {
                     steps
@@ -311,6 +320,15 @@ impl NodeRun<'_> {
                         .await?;
                     let fate = verify_bios(self.shared, &self.bmc, &stage, mark.as_ref(), undecided).await;
                     self.bios_fate(steps, key, stage, fate).await?;
+                }
+                Next::VerifyFirmware { act, mark, kind, booted } => {
+                    self.verify_firmware(steps, act, mark.as_ref().map(Accepted::of), kind, booted, &planned)
+                        .await?;
+                }
+                Next::VerifyBoot { act, undecided } => {
+                    steps.enter(self.shared, StepId::Bios, "wait for POST to take it up", &planned).await?;
+                    let fate = verify_boot(self.shared, &self.bmc, &act, undecided).await;
+                    self.boot_fate(steps, act, fate).await?;
                 }
                 Next::Await(sign) => {
                     steps.enter(self.shared, sign.step(), "follow the host", &planned).await?;
@@ -342,8 +360,8 @@ impl NodeRun<'_> {
         Ok(())
     }
 
-    /// Everything that can be known before the first mutating request; answers the image's URL.
-    async fn check(&self, steps: &mut Steps, begun: Option<(Trigger, Observed)>) -> Result<String, Stop> {
+    /// Everything that can be known before the first mutating request; answers what is served.
+    async fn check(&self, steps: &mut Steps, begun: Option<(Trigger, Observed)>) -> Result<Served, Stop> {
         let known = self.running().and_then(|job| job.image);
         if let Some(image) =
             known.as_ref().filter(|_| self.running().is_some_and(|job| plan::is_installing(&job)))
@@ -352,7 +370,7 @@ impl NodeRun<'_> {
             if let Err(error) = self.shared.parts.images.prepare(self.node()).await {
                 tracing::warn!(node = self.node(), %error, "the image under installation cannot be served any more");
             }
-            return Ok(image.url.clone());
+            return Ok(Served { image: image.url.clone(), firmware: Vec::new() });
         }
         let planned: Vec<PlannedStep> = match &begun {
             Some((_, observed)) => plan::steps(&self.job.wanted, observed, None),
@@ -366,6 +384,7 @@ impl NodeRun<'_> {
                 return Err(Stop::Fail { step: StepId::Check, error: problems.join("; "), refused: false });
             }
         }
+        let firmware = self.prepare_firmware(begun.as_ref().map(|(_, observed)| observed)).await?;
         let image = self.shared.parts.images.prepare(self.node()).await;
         let image =
             image.map_err(|error| Stop::Fail { step: StepId::Check, error: error.0, refused: false })?;
@@ -386,7 +405,25 @@ impl NodeRun<'_> {
             verified: image.verified,
         };
         self.record(event).await?;
-        Ok(image.url)
+        Ok(Served { image: image.url, firmware })
+    }
+
+    /// The files of all updates that may have to be made, fetched, compared with their digests and served.
+    async fn prepare_firmware(&self, observed: Option<&Observed>) -> Result<Vec<ServedFirmware>, Stop> {
+        let wanted = &self.job.wanted;
+        let needed = match observed {
+            Some(observed) => plan::firmware_needed(wanted, observed),
+            None => wanted.firmware.iter().collect(),
+        };
+        let mut served = Vec::new();
+        for one in needed {
+            let image = self.shared.parts.images.prepare_firmware(self.node(), one).await.map_err(|error| {
+                let error = format!("the file of {} for {}: {error}", one.source, one.component);
+                Stop::Fail { step: StepId::Check, error, refused: false }
+            })?;
+            served.push(ServedFirmware { wanted: one.clone(), image });
+        }
+        Ok(served)
     }
 
     /// One act: intent, act, proof, outcome.
@@ -428,10 +465,7 @@ impl NodeRun<'_> {
         };
         tries.reset(self.shared);
         // That the host goes off after its settings are in force is not what a reader of this step wants to know.
-        let aside = matches!(
-            act,
-            Act::PowerOff { purpose: PowerPurpose::BiosStage { .. } | PowerPurpose::Storage { .. }, .. }
-        );
+        let aside = matches!(act, Act::PowerOff { purpose, .. } if *purpose != PowerPurpose::Install);
         if !aside {
             steps.say(said(act, &result));
         }
@@ -470,6 +504,84 @@ impl NodeRun<'_> {
                 format!("; 0 bytes were read by BMC {} from {url}", self.bmc.address)
             }
             _ => String::new(),
+        }
+    }
+
+    /// Follows a firmware update, writes down what became of it, and connects anew to a BMC that was updated itself.
+    async fn verify_firmware(
+        &mut self,
+        steps: &mut Steps,
+        act: Act,
+        accepted: Option<Accepted>,
+        kind: ComponentKind,
+        booted: bool,
+        planned: &[PlannedStep],
+    ) -> Result<(), Stop> {
+        let Act::UpdateFirmware { update } = &act else { return Ok(()) };
+        let detail = format!("follow the update of {}", update.component);
+        steps.enter(self.shared, StepId::Firmware, &detail, planned).await?;
+        let followed = Followed { update, kind, accepted, booted };
+        let fate = tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => return Err(Stop::Cancel),
+            () = self.shared.stop.cancelled() => return Err(Stop::Interrupt),
+            fate = followed.to_its_end(self.shared, &self.bmc) => {
+                fate.map_err(|error| fail(StepId::Firmware, &error))?
+            }
+        };
+        let is_in_force = matches!(fate, FirmwareFate::InForce(_));
+        let (result, failed) = match fate {
+            FirmwareFate::InForce(seen) => {
+                steps.say(format!("proven: {seen}"));
+                (ActResult::Done { mark: None }, None)
+            }
+            FirmwareFate::Waits => (ActResult::Undecidable, None),
+            FirmwareFate::NeverArrived => (ActResult::FoundNotDone, None),
+            FirmwareFate::Failed(error) => (ActResult::Failed { error: error.clone() }, Some(error)),
+        };
+        self.record(Event::Outcome { job: steps.job().clone(), act, result }).await?;
+        if let Some(error) = failed {
+            return Err(Stop::Fail { step: StepId::Firmware, error, refused: false });
+        }
+        if is_in_force && kind == ComponentKind::Bmc {
+            self.connect_anew().await?;
+        }
+        Ok(())
+    }
+
+    /// A BMC with other firmware is another one: it may have other resources, quirks and capabilities.
+    async fn connect_anew(&mut self) -> Result<(), Stop> {
+        if let Err(error) = self.bmc.close().await {
+            tracing::warn!(node = self.node(), %error, "the BMC did not confirm that the session is given back");
+        }
+        match connect(self.shared, self.node(), self.cancel).await {
+            Connected::Yes(bmc) => {
+                self.bmc = bmc;
+                self.record(Event::Identified { identity: Box::new(self.bmc.identity.clone()) }).await?;
+                Ok(())
+            }
+            Connected::No(error, _) => Err(fail(StepId::Firmware, &error)),
+            Connected::Stopped if self.cancel.is_cancelled() => Err(Stop::Cancel),
+            Connected::Stopped => Err(Stop::Interrupt),
+        }
+    }
+
+    async fn boot_fate(
+        &self,
+        steps: &mut Steps,
+        act: Act,
+        fate: Result<BootFate, Error>,
+    ) -> Result<(), Stop> {
+        match fate.map_err(|error| fail(StepId::Bios, &error))? {
+            BootFate::InForce => {
+                steps.say(format!("in force: {act}"));
+                Ok(())
+            }
+            BootFate::NeverArrived => {
+                let event = Event::Outcome { job: steps.job().clone(), act, result: ActResult::FoundNotDone };
+                Ok(self.record(event).await?)
+            }
+            BootFate::Failed(error) => Err(Stop::Fail { step: StepId::Bios, error, refused: false }),
         }
     }
 

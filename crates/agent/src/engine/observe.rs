@@ -1,7 +1,7 @@
 //! Reading what the plan needs to know.
 
 use rackhand_bmc::{
-    BiosPlan, Bmc, Error, ErrorKind, HostView, Operation, PendingSettings, PowerState, Readiness, ReadyState,
+    BiosPlan, Bmc, Error, ErrorKind, FirmwareInventory, HostView, Operation, PendingSettings, PowerState, Readiness, ReadyState,
     Result, StorageView,
 };
 
@@ -17,6 +17,9 @@ pub(super) enum Depth {
     Full,
     /// Everything but what does not change within a job.
     Job,
+    /// The same without firmware: a job past its updates does not come back to them, and their inventory takes many
+    /// requests.
+    PastFirmware,
     /// The host and its media: all that matters once the host was switched on to install.
     Following,
 }
@@ -47,6 +50,10 @@ pub(super) async fn observe_to(bmc: &Bmc, wanted: &Wanted, depth: Depth) -> Resu
         }
         _ => None,
     };
+    let firmware = match depth {
+        Depth::Full | Depth::Job if !wanted.firmware.is_empty() => observe_firmware(bmc, depth).await?,
+        _ => None,
+    };
     let macs = if depth == Depth::Full && wanted.boot_mac.is_some() { macs(bmc).await? } else { None };
     let identity = bmc.identity.clone();
     let (storage, storage_busy) = if following || wanted.storage.is_empty() {
@@ -60,11 +67,22 @@ pub(super) async fn observe_to(bmc: &Bmc, wanted: &Wanted, depth: Depth) -> Resu
         view,
         slots,
         bios,
+        firmware,
         secure_boot,
         macs,
         storage,
         storage_busy,
     })
+}
+
+/// What is installed. Once a job runs, an inventory that is gone is an error: without it updates would be passed over.
+async fn observe_firmware(bmc: &Bmc, depth: Depth) -> Result<Option<FirmwareInventory>> {
+    if bmc.require(Operation::FirmwareRead).is_err() {
+        return Ok(None);
+    }
+    let Some(firmware) = &bmc.firmware else { return Ok(None) };
+    let inventory = firmware.inventory().await;
+    if depth == Depth::Full { absent_is_none(inventory) } else { inventory.map(Some) }
 }
 
 async fn observe_storage(bmc: &Bmc, view: &HostView) -> Result<(Option<StorageView>, Option<String>)> {

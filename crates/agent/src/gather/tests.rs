@@ -112,14 +112,35 @@ fn what_cannot_be_done_is_said() {
 
     spec.bmc = "redfish-virtualmedia://192.0.2.1/redfish/v1/Systems/1".parse().unwrap();
     spec.raid = Some(Raid { hardware: Some(Vec::new()), software: Some(Vec::new()) });
-    spec.firmware = vec![FirmwareUpdate { component: "bios".into(), url: "https://x/y".into() }];
     spec.online = Some(false);
     let cannot = gathered(&spec, None).cannot;
-    assert_eq!(cannot.len(), 4, "{cannot:?}");
+    assert_eq!(cannot.len(), 3, "{cannot:?}");
     assert!(cannot[0].contains("volumes go by name alone: rackhand apply --delete-volume site/node=NAME"));
     assert!(cannot[1].contains("leave it to the installer"));
-    assert!(cannot[2].contains("1 firmware update(s)"));
-    assert!(cannot[3].contains("online: false"));
+    assert!(cannot[2].contains("online: false"));
+}
+
+#[test]
+fn the_bmc_is_updated_first_and_the_site_counts_before_the_profile() {
+    let digest = "ab".repeat(32);
+    let of = |component: &str| {
+        format!(
+            "  - component: {component}\n    version: '2.0'\n    url: https://h/{component}.exe\n    sha256: {digest}\n"
+        )
+    };
+    let profile = profile(&format!("  firmware:\n{}{}{}", of("NIC.Slot.3-1-1"), of("bios"), of("bmc")));
+    let mut spec = spec();
+    spec.firmware = vec![
+        FirmwareUpdate { component: "nic:NIC1".into(), url: "https://x/nic".into() },
+        FirmwareUpdate { component: "bios".into(), url: "https://x/bios".into() },
+    ];
+    let wanted = gathered(&spec, Some(&profile));
+    assert!(wanted.cannot.is_empty(), "{:?}", wanted.cannot);
+    let names: Vec<&str> = wanted.firmware.iter().map(|update| update.component.as_str()).collect();
+    assert_eq!(names, ["bmc", "bios", "NIC1", "NIC.Slot.3-1-1"]);
+    let (bmc, bios) = (&wanted.firmware[0], &wanted.firmware[1]);
+    assert_eq!((bmc.version.as_deref(), bmc.sha256.as_deref()), (Some("2.0"), Some(digest.as_str())));
+    assert_eq!((bios.url.as_str(), &bios.version, &bios.sha256), ("https://x/bios", &None, &None));
 }
 
 #[test]

@@ -128,14 +128,11 @@ pub fn gate(wanted: &Wanted, history: Option<&NodeHistory>, power: PowerState) -
     }
 }
 
-/// Whether the job itself had switched the host on, to have BIOS settings applied or its storage worked on.
+/// Whether the job itself had switched the host on, held in setup: for its firmware, its settings or its storage.
 fn switched_on_by(job: &JobHistory) -> bool {
-    job.acts.iter().any(|known| {
-        matches!(
-            known.act,
-            Act::PowerOn { purpose: PowerPurpose::BiosStage { .. } | PowerPurpose::Storage { .. } }
-        )
-    })
+    job.acts
+        .iter()
+        .any(|known| matches!(&known.act, Act::PowerOn { purpose } if *purpose != PowerPurpose::Install))
 }
 
 /// Whether the machine that answers now is another than the one the journal knows of this node, in a sentence: an

@@ -4,29 +4,53 @@
 //! [`resolve`] decides an act that a killed process left without an outcome; [`steps`] lays the whole way out for
 //! people. None of them reads a clock, a BMC or a file, so `plan` prints exactly what `apply` will do.
 
+mod firmware;
 mod gate;
 mod next;
 mod resolve;
+mod settings;
 mod steps;
 mod volumes;
 
 use rackhand_bmc::{
-    AttributeValue, BiosPlan, BiosStage, BootTarget, Capabilities, HostView, Identity, Mark, MediaSlot,
-    PendingSettings, PowerState, SecureBootState, StorageView,
+    AttributeValue, BiosPlan, BiosStage, BootTarget, Capabilities, FirmwareInventory, HostView, Identity, Mark, MediaSlot, Operation,
+    PendingSettings, PowerOffPolicy, PowerState, SecureBootState, StorageView,
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+pub use firmware::{Accepted, is_version, needed as firmware_needed, proves};
 pub use gate::{Gate, gate, gate_by_record, other_machine};
 pub use next::{Await, Next, next, problems};
 pub use resolve::{resolve, undo};
+pub use settings::in_force;
 pub use steps::{PlannedStep, StepState, steps};
 pub use volumes::{Doomed, VolumePlan, volumes};
 
 use crate::{
     event::{Act, JobId, PowerPurpose, StepId},
-    history::JobHistory,
+    history::{ActHistory, JobHistory},
+    ports::PreparedImage,
+    wanted::{Wanted, WantedFirmware},
 };
+
+/// What is ready to be read by the BMC.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Served {
+    /// The URL of the image that is booted.
+    pub image: String,
+    /// Firmware files.
+    pub firmware: Vec<ServedFirmware>,
+}
+
+/// A firmware file that is ready to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServedFirmware {
+    /// What it is for.
+    pub wanted: WantedFirmware,
+    /// Where it is, and what it is.
+    pub image: PreparedImage,
+}
 
 /// What was read from a BMC just now.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -41,6 +65,8 @@ pub struct Observed {
     pub slots: Vec<MediaSlot>,
     /// BIOS settings, when any are wanted.
     pub bios: Option<BiosObserved>,
+    /// Firmware, when any is wanted. `None` also where this BMC shows none, and once a job has gone past its updates.
+    pub firmware: Option<FirmwareInventory>,
     /// Secure boot, when it is wanted to be one way.
     pub secure_boot: Option<SecureBootState>,
     /// The MAC addresses that the BMC shows; `None` when it shows none.
@@ -146,40 +172,62 @@ fn stage_mark(job: Option<&JobHistory>, key: &str) -> Option<Mark> {
         .and_then(|known| known.mark().cloned())
 }
 
-/// The last BIOS stage that the host was switched on for and not off again.
-fn running_stage(job: &JobHistory) -> Option<String> {
-    let stages = job.acts.iter().rev().filter_map(|known| match &known.act {
-        Act::PowerOn { purpose: PowerPurpose::BiosStage { stage } } => Some(stage),
+/// What the host was switched on for last, held in setup, and not off again.
+fn running_boot(job: &JobHistory) -> Option<PowerPurpose> {
+    let mut boots = job.acts.iter().rev().filter_map(|known| match &known.act {
+        Act::PowerOn { purpose } if *purpose != PowerPurpose::Install => Some(purpose),
         _ => None,
     });
-    for stage in stages {
-        let off = job.acts.iter().any(|known| {
-            matches!(&known.act, Act::PowerOff { purpose: PowerPurpose::BiosStage { stage: s }, .. } if s == stage) && known.is_done()
-        });
-        if !off {
-            return Some(stage.clone());
-        }
-    }
-    None
+    let is_off = |boot: &PowerPurpose| {
+        job.acts.iter().any(|known| {
+            matches!(&known.act, Act::PowerOff { purpose, .. } if purpose == boot) && known.is_done()
+        })
+    };
+    boots.find(|boot| !is_off(boot)).cloned()
 }
 
-/// The boot that the host was switched on for so that its storage can be worked on, and not off again: its number.
-fn running_storage(job: &JobHistory) -> Option<u32> {
-    let boot = storage_boots(job);
-    let off = job.acts.iter().any(|known| {
-        matches!(known.act, Act::PowerOff { purpose: PowerPurpose::Storage { boot: seen }, .. } if seen == boot)
+/// How often this job has switched the host on for such a purpose.
+fn boots_for(job: Option<&JobHistory>, is: impl Fn(&PowerPurpose) -> bool) -> u32 {
+    let boots = job.into_iter().flat_map(|job| &job.acts).filter(|known| {
+        matches!(&known.act, Act::PowerOn { purpose } if is(purpose)) && known.is_done()
+    });
+    u32::try_from(boots.count()).unwrap_or(u32::MAX)
+}
+
+/// How often the host was switched on for such a purpose since an act was last intended.
+fn boots_after(job: &JobHistory, act: &ActHistory, is: impl Fn(&PowerPurpose) -> bool) -> usize {
+    let boots = job.acts.iter().filter(|known| {
+        matches!(&known.act, Act::PowerOn { purpose } if is(purpose))
             && known.is_done()
+            && known.intended_at >= act.intended_at
     });
-    (boot > 0 && !off).then_some(boot)
+    boots.count()
 }
 
-/// How often this job has switched the host on for its storage.
-fn storage_boots(job: &JobHistory) -> u32 {
-    let boots = job.acts.iter().filter_map(|known| match known.act {
-        Act::PowerOn { purpose: PowerPurpose::Storage { boot } } if known.is_done() => Some(boot),
-        _ => None,
-    });
-    boots.max().unwrap_or(0)
+/// A boot that starts no operating system, where the BMC can hold it in setup.
+fn held_boot(observed: &Observed, purpose: PowerPurpose) -> Next {
+    let can_hold = observed.capabilities.refusal(Operation::BootSetupOnce).is_none();
+    if can_hold && !observed.armed(&BootTarget::BiosSetup) {
+        return Next::Act(Act::HoldInSetup { stage: purpose.hold() });
+    }
+    Next::Act(Act::PowerOn { purpose })
+}
+
+/// Off after a boot that was held in setup is by force: no operating system runs. Off before anything else asks first.
+fn power_off(job: Option<&JobHistory>) -> Act {
+    match job.and_then(running_boot) {
+        Some(purpose) => Act::PowerOff { purpose, policy: PowerOffPolicy::Force },
+        None => Act::PowerOff { purpose: PowerPurpose::Install, policy: PowerOffPolicy::GracefulThenForce },
+    }
+}
+
+/// Why an operation takes somebody's leave, if it does and nobody gave it.
+fn unverified(wanted: &Wanted, observed: &Observed, operation: Operation) -> Option<String> {
+    let source = observed.capabilities.unverified(operation).filter(|_| !wanted.allow_unverified)?;
+    Some(format!(
+        "nobody has seen {operation:?} work on this kind of BMC ({source}); to try it all the same: rackhand apply --allow-unverified {}",
+        wanted.node
+    ))
 }
 
 /// The name of the next job of a node.
@@ -196,6 +244,9 @@ pub fn advice(step: StepId, node: &str) -> String {
             "Check the BMC's address, that it answers from this host, and the credentials in the Secret"
         }
         StepId::Check => "Correct the spec or the profile",
+        StepId::Firmware => {
+            "See whether the BMC reaches the file's address (--media-url), whether the file is for this machine, and what the BMC's own log says"
+        }
         StepId::Bios => "Correct the setting in the spec or the profile, or look at the BMC's own log",
         StepId::Storage => "Correct the volumes in the profile, or look at the controller and its drives",
         StepId::Media => {

@@ -1,16 +1,16 @@
 //! What comes next in a job.
 
 use rackhand_bmc::{
-    BiosStage, BootTarget, HostProgress, Mark, Operation, PowerOffPolicy, StorageView, VolumeId,
+    BiosStage, BootTarget, ComponentKind, HostProgress, Mark, Operation, StorageView, VolumeId,
 };
 use serde::Serialize;
 
 use super::{
-    Observed, VolumePlan, install_power_on, running_stage, running_storage, stage_key, stage_mark,
-    storage_boots, volumes,
+    Observed, Served, VolumePlan, boots_for, firmware, held_boot, install_power_on, power_off, running_boot,
+    settings, stage_key, stage_mark, unverified, volumes,
 };
 use crate::{
-    event::{Act, ActResult, Evidence, JobResult, PowerPurpose, STORAGE, StepId, Trigger},
+    event::{Act, ActResult, Evidence, JobResult, PowerPurpose, StepId, Trigger},
     history::{ActHistory, JobHistory},
     wanted::{Follow, Wanted},
 };
@@ -31,6 +31,25 @@ pub enum Next {
         /// Whether it is uncertain that the write arrived at all.
         undecided: bool,
     },
+    /// Follow a firmware update that was sent until it is in force, waits for a boot, has failed, or is known not to have
+    /// arrived.
+    VerifyFirmware {
+        /// The update.
+        act: Act,
+        /// What the BMC answered to it; `None` when it is uncertain that it arrived at all.
+        mark: Option<Mark>,
+        /// What the component is.
+        kind: ComponentKind,
+        /// Whether it has had its boot.
+        booted: bool,
+    },
+    /// Read until a boot setting is in force after its boot, or is known not to be taken up.
+    VerifyBoot {
+        /// What set it.
+        act: Act,
+        /// Whether it is uncertain that the write arrived at all.
+        undecided: bool,
+    },
     /// Wait for a sign.
     Await(Await),
     /// Give up, with what was seen.
@@ -42,6 +61,21 @@ pub enum Next {
     },
     /// The job is over.
     Finish(JobResult),
+}
+
+impl Next {
+    /// The step that it belongs to.
+    #[must_use]
+    pub fn step(&self) -> StepId {
+        match self {
+            Self::Act(act) => act.step(),
+            Self::VerifyFirmware { .. } => StepId::Firmware,
+            Self::VerifyBios { .. } | Self::VerifyBoot { .. } => StepId::Bios,
+            Self::Await(sign) => sign.step(),
+            Self::Fail { step, .. } => *step,
+            Self::Finish(_) => StepId::Settle,
+        }
+    }
 }
 
 /// A sign that is waited for.
@@ -92,9 +126,8 @@ pub fn problems(wanted: &Wanted, observed: &Observed, trigger: &Trigger) -> Vec<
     } else if !wanted.bios.is_empty() {
         problems.push("the spec asks for BIOS settings, and this BMC offers none".to_owned());
     }
-    if wanted.secure_boot == Some(true) && observed.secure_boot.is_none_or(|seen| seen.enabled.is_none()) {
-        problems.push("the spec asks for UEFISecureBoot, and this BMC does not show secure boot".to_owned());
-    }
+    problems.extend(settings::problems(wanted, observed));
+    problems.extend(firmware::problems(wanted, observed));
     problems.extend(storage_problems(wanted, observed));
     if !matches!(trigger, Trigger::Asked { .. }) {
         problems.extend(other_machine(wanted, observed));
@@ -121,13 +154,7 @@ fn storage_problems(wanted: &Wanted, observed: &Observed) -> Vec<String> {
     let mut problems = plan.problems;
     for operation in needed {
         problems.extend(observed.capabilities.refusal(operation));
-        if let Some(source) = observed.capabilities.unverified(operation).filter(|_| !wanted.allow_unverified)
-        {
-            problems.push(format!(
-                "nobody has seen {operation:?} work on this kind of BMC ({source}); to try it all the same: rackhand apply --allow-unverified {}",
-                wanted.node
-            ));
-        }
+        problems.extend(unverified(wanted, observed, operation));
     }
     problems
 }
@@ -143,17 +170,19 @@ fn other_machine(wanted: &Wanted, observed: &Observed) -> Option<String> {
     ))
 }
 
-/// What comes next, given the image's URL. Call it only past the gate; `job` is `None` to see how a new one begins.
+/// What comes next, given what is served. Call it only past the gate; `job` is `None` to see how a new one begins.
 #[must_use]
-pub fn next(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory>, image_url: &str) -> Next {
+pub fn next(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory>, served: &Served) -> Next {
     if job.is_some_and(|job| job.done(&install_power_on())) {
-        return follow(wanted, observed, job, image_url);
+        return follow(wanted, observed, job, &served.image);
     }
-    prepare_bios(wanted, observed, job)
+    firmware::prepare(wanted, observed, job, served)
+        .or_else(|| settings::prepare_mode(wanted, observed, job))
+        .or_else(|| prepare_bios(wanted, observed, job))
         .or_else(|| prepare_storage(wanted, observed, job))
+        .or_else(|| settings::prepare_secure_boot(wanted, observed, job))
         .or_else(|| off_for_install(observed, job))
-        .or_else(|| secure_boot(wanted, observed))
-        .or_else(|| mount(observed, job, image_url))
+        .or_else(|| mount(observed, job, &served.image))
         .or_else(|| (!observed.armed(&BootTarget::Cd)).then_some(Next::Act(Act::BootCdOnce)))
         .unwrap_or_else(|| Next::Act(install_power_on()))
 }
@@ -181,11 +210,7 @@ fn prepare_bios(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory>) 
     if !staged {
         return Some(Next::Act(stage_act));
     }
-    let can_hold = observed.capabilities.refusal(Operation::BootSetupOnce).is_none();
-    if can_hold && !observed.armed(&BootTarget::BiosSetup) {
-        return Some(Next::Act(Act::HoldInSetup { stage: key }));
-    }
-    Some(Next::Act(power_on))
+    Some(held_boot(observed, PowerPurpose::BiosStage { stage: key }))
 }
 
 /// Volumes: with the host on and held in setup, where every controller can be seen and worked on; what still does not
@@ -201,10 +226,10 @@ fn prepare_storage(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory
     if whole && plan.is_nothing() {
         return None;
     }
-    let boot = job.map_or(0, storage_boots);
-    let on_by_us = job.is_some_and(|job| running_stage(job).is_some() || running_storage(job).is_some());
+    let boot = boots_for(job, |purpose| matches!(purpose, PowerPurpose::Storage { .. }));
+    let on_by_us = job.is_some_and(|job| running_boot(job).is_some());
     if observed.is_off() {
-        return Some(boot_for_storage(observed, boot + 1));
+        return Some(held_boot(observed, PowerPurpose::Storage { boot: boot + 1 }));
     }
     if !on_by_us {
         return Some(Next::Act(power_off(job)));
@@ -244,14 +269,6 @@ fn volume_plan(wanted: &Wanted, view: &StorageView, job: Option<&JobHistory>) ->
     volumes(wanted, view, deleted)
 }
 
-fn boot_for_storage(observed: &Observed, boot: u32) -> Next {
-    let can_hold = observed.capabilities.refusal(Operation::BootSetupOnce).is_none();
-    if can_hold && !observed.armed(&BootTarget::BiosSetup) {
-        return Next::Act(Act::HoldInSetup { stage: format!("{STORAGE}{boot}") });
-    }
-    Next::Act(Act::PowerOn { purpose: PowerPurpose::Storage { boot } })
-}
-
 /// How often the host was switched on for its storage after an act was intended.
 fn boots_since(job: &JobHistory, act: &Act) -> usize {
     let later = job.acts.iter().skip_while(|known| known.act != *act);
@@ -264,26 +281,6 @@ fn boots_since(job: &JobHistory, act: &Act) -> usize {
 
 fn off_for_install(observed: &Observed, job: Option<&JobHistory>) -> Option<Next> {
     (!observed.is_off()).then(|| Next::Act(power_off(job)))
-}
-
-/// Off after a BIOS stage is by force: the host sits in setup or POST. Off before anything else asks first.
-fn power_off(job: Option<&JobHistory>) -> Act {
-    if let Some(boot) = job.and_then(running_storage) {
-        return Act::PowerOff { purpose: PowerPurpose::Storage { boot }, policy: PowerOffPolicy::Force };
-    }
-    match job.and_then(running_stage) {
-        Some(stage) => {
-            Act::PowerOff { purpose: PowerPurpose::BiosStage { stage }, policy: PowerOffPolicy::Force }
-        }
-        None => Act::PowerOff { purpose: PowerPurpose::Install, policy: PowerOffPolicy::GracefulThenForce },
-    }
-}
-
-fn secure_boot(wanted: &Wanted, observed: &Observed) -> Option<Next> {
-    let enabled = wanted.secure_boot?;
-    let seen = observed.secure_boot.and_then(|seen| seen.enabled);
-    // A BMC that does not show secure boot is fine where it is not asked to be on.
-    (seen == Some(!enabled)).then_some(Next::Act(Act::SetSecureBoot { enabled }))
 }
 
 fn mount(observed: &Observed, job: Option<&JobHistory>, image_url: &str) -> Option<Next> {

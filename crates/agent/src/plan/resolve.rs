@@ -2,9 +2,9 @@
 
 use rackhand_bmc::{BiosStage, BootTarget, MediaSlot, PowerOffPolicy, PowerState};
 
-use super::{Observed, running_stage, running_storage};
+use super::{Observed, firmware, running_boot};
 use crate::{
-    event::{Act, ActResult, PowerPurpose},
+    event::{Act, ActResult},
     history::JobHistory,
 };
 
@@ -26,6 +26,10 @@ pub fn resolve(act: &Act, observed: &Observed) -> ActResult {
                 None => true,
             }
         }
+        Act::UpdateFirmware { update } => return firmware::resolve(update, observed),
+        // A mode that is written shows at the next boot.
+        Act::SetBootMode { mode } if observed.view.boot.mode == Some(*mode) => true,
+        Act::SetBootMode { .. } => return ActResult::Undecidable,
         Act::SetSecureBoot { enabled } => {
             observed.secure_boot.and_then(|seen| seen.enabled) == Some(*enabled)
         }
@@ -56,17 +60,12 @@ pub fn resolve(act: &Act, observed: &Observed) -> ActResult {
 }
 
 /// What takes back everything that a job prepared before it switched the host on to install: the host off again where
-/// the job had switched it on for BIOS settings, the medium out, the boot override gone.
+/// the job had switched it on for something else, the medium out, the boot override gone.
 #[must_use]
 pub fn undo(observed: &Observed, job: &JobHistory) -> Vec<Act> {
     let mut acts = Vec::new();
-    if let Some(boot) = running_storage(job).filter(|_| observed.view.power != PowerState::Off) {
-        acts.push(Act::PowerOff { purpose: PowerPurpose::Storage { boot }, policy: PowerOffPolicy::Force });
-    } else if let Some(stage) = running_stage(job).filter(|_| observed.view.power != PowerState::Off) {
-        acts.push(Act::PowerOff {
-            purpose: PowerPurpose::BiosStage { stage },
-            policy: PowerOffPolicy::Force,
-        });
+    if let Some(purpose) = running_boot(job).filter(|_| observed.view.power != PowerState::Off) {
+        acts.push(Act::PowerOff { purpose, policy: PowerOffPolicy::Force });
     }
     let ours = |image: &str| {
         job.acts.iter().any(|known| matches!(&known.act, Act::Insert { url, .. } if url == image))

@@ -3,7 +3,7 @@
 use rackhand_bmc::{BootTarget, PowerState};
 use serde::Serialize;
 
-use super::{Observed, install_power_on, volumes};
+use super::{Observed, firmware, install_power_on, settings, volumes};
 use crate::{
     event::{StepId, StepResult},
     history::JobHistory,
@@ -56,13 +56,18 @@ pub fn steps(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory>) -> 
                     detail: "done before the host was switched on".to_owned(),
                 };
             }
-            let (state, detail) = describe(step, wanted, observed);
+            let (state, detail) = describe(step, wanted, observed, job);
             PlannedStep { step, state, detail }
         })
         .collect()
 }
 
-fn describe(step: StepId, wanted: &Wanted, observed: &Observed) -> (StepState, String) {
+fn describe(
+    step: StepId,
+    wanted: &Wanted,
+    observed: &Observed,
+    job: Option<&JobHistory>,
+) -> (StepState, String) {
     use StepState::{AlreadySo, NotRequired, Todo};
     match step {
         StepId::Connect => {
@@ -76,7 +81,11 @@ fn describe(step: StepId, wanted: &Wanted, observed: &Observed) -> (StepState, S
             PowerState::Off => (AlreadySo, "the host is off".to_owned()),
             state => (Todo, format!("the host is {state:?}: shut it down, by force if it does not")),
         },
-        StepId::Firmware => (NotRequired, "no updates asked for".to_owned()),
+        StepId::Firmware if wanted.firmware.is_empty() => (NotRequired, "no updates asked for".to_owned()),
+        StepId::Firmware => match firmware::described(wanted, observed, job) {
+            (true, detail) => (AlreadySo, detail),
+            (false, detail) => (Todo, detail),
+        },
         StepId::Bios => bios(wanted, observed),
         StepId::Storage => storage(wanted, observed),
         StepId::Media => match observed.slot() {
@@ -134,10 +143,14 @@ fn storage(wanted: &Wanted, observed: &Observed) -> (StepState, String) {
 }
 
 fn bios(wanted: &Wanted, observed: &Observed) -> (StepState, String) {
-    if wanted.bios.is_empty() && wanted.secure_boot.is_none() {
+    let mut parts = Vec::new();
+    if let Some((mode, shown)) = settings::other_mode(wanted, observed) {
+        let (mode, shown) = (settings::mode_name(mode), settings::mode_name(shown));
+        parts.push(format!("set the boot mode from {shown} to {mode}"));
+    }
+    if parts.is_empty() && wanted.bios.is_empty() && wanted.secure_boot.is_none() {
         return (StepState::NotRequired, "no settings asked for".to_owned());
     }
-    let mut parts = Vec::new();
     if let Some(bios) = &observed.bios {
         let stages = &bios.plan.stages;
         for (number, stage) in stages.iter().enumerate() {
@@ -154,6 +167,10 @@ fn bios(wanted: &Wanted, observed: &Observed) -> (StepState, String) {
     let seen = observed.secure_boot.and_then(|seen| seen.enabled);
     if let Some(enabled) = wanted.secure_boot.filter(|enabled| seen == Some(!enabled)) {
         parts.push(format!("{} secure boot", if enabled { "enable" } else { "disable" }));
+    } else if let Some(enabled) = wanted.secure_boot
+        && observed.secure_boot.is_some_and(|seen| seen.current_boot == Some(!enabled))
+    {
+        parts.push("boot once more for secure boot, which is set and not taken up".to_owned());
     }
     if parts.is_empty() {
         return (StepState::AlreadySo, format!("{} attributes are as wanted", wanted.bios.len()));

@@ -5,16 +5,18 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use rackhand_bmc::{
-    Attributes, BiosPlan, BiosStage, BootSettings, BootTarget, Capabilities, HostProgress, HostView,
-    Identity, MediaSlot, MediaType, OverrideEnabled, PendingSettings, PowerState, SlotId, Vendor,
+    Attributes, BiosPlan, BiosStage, BootMode, BootSettings, BootTarget, Capabilities, ComponentId, ComponentKind,
+    FirmwareComponent, FirmwareInventory, HostProgress, HostView, Identity, MediaSlot, MediaType, OverrideEnabled,
+    PendingSettings, PowerState, SecureBootState, SlotId, Vendor,
 };
 
 use super::*;
 use crate::{
-    event::{ActResult, Decision, Event, Evidence, JobResult, Trigger},
+    event::{ActResult, Decision, Event, Evidence, FirmwareUpdate, JobResult, Trigger},
     history::{History, InstalledHow, NodeHistory},
     journal::Record,
-    wanted::{Follow, Wanted, WantedStorage},
+    ports::PreparedImage,
+    wanted::{Follow, Wanted, WantedFirmware, WantedStorage},
 };
 
 const NODE: &str = "site/node";
@@ -28,6 +30,8 @@ fn wanted() -> Wanted {
         boot_mac: None,
         bios: Attributes::from([("SriovGlobalEnable".to_owned(), "Enabled".into())]),
         bios_source: None,
+        firmware: Vec::new(),
+        boot_mode: None,
         secure_boot: None,
         follow: Follow::CallBack,
         storage: WantedStorage::default(),
@@ -36,6 +40,39 @@ fn wanted() -> Wanted {
         hold: false,
         permission: None,
     }
+}
+
+fn firmware(component: &str, version: Option<&str>) -> WantedFirmware {
+    WantedFirmware {
+        component: component.to_owned(),
+        version: version.map(str::to_owned),
+        url: format!("/srv/{component}.bin"),
+        sha256: None,
+        source: "the site".to_owned(),
+    }
+}
+
+/// Everything that takes a boot of its own.
+fn wanted_of_everything() -> Wanted {
+    Wanted {
+        firmware: vec![firmware("bmc", Some("2.0")), firmware("bios", Some("2.0")), firmware("NIC", None)],
+        boot_mode: Some(BootMode::Uefi),
+        secure_boot: Some(true),
+        ..wanted()
+    }
+}
+
+fn served(wanted: &Wanted) -> Served {
+    let file = |one: &WantedFirmware| ServedFirmware {
+        wanted: one.clone(),
+        image: PreparedImage {
+            url: format!("http://192.0.2.1/{}", one.component),
+            sha256: one.component.clone(),
+            bytes: 1,
+            verified: false,
+        },
+    };
+    Served { image: URL.to_owned(), firmware: wanted.firmware.iter().map(file).collect() }
 }
 
 /// A machine with just the state that the plan looks at.
@@ -47,7 +84,13 @@ struct World {
     current: Attributes,
     pending: Attributes,
     pending_visible: bool,
-    wants: Attributes,
+    /// Versions by component, and those that wait for a boot.
+    firmware: BTreeMap<String, String>,
+    pending_firmware: BTreeMap<String, String>,
+    mode: BootMode,
+    pending_mode: Option<BootMode>,
+    secure_boot: SecureBootState,
+    wanted: Wanted,
     effects: BTreeMap<String, u32>,
     wrote: bool,
 }
@@ -61,7 +104,12 @@ impl World {
             current: Attributes::from([("SriovGlobalEnable".to_owned(), "Disabled".into())]),
             pending: Attributes::new(),
             pending_visible,
-            wants: wanted().bios,
+            firmware: ["bmc", "bios", "NIC"].map(|name| (name.to_owned(), "1.0".to_owned())).into(),
+            pending_firmware: BTreeMap::new(),
+            mode: BootMode::Legacy,
+            pending_mode: None,
+            secure_boot: SecureBootState { enabled: Some(false), current_boot: Some(false) },
+            wanted: wanted(),
             effects: BTreeMap::new(),
             wrote: false,
         }
@@ -69,7 +117,8 @@ impl World {
 
     fn observed(&self) -> Observed {
         let differs: Attributes = self
-            .wants
+            .wanted
+            .bios
             .iter()
             .filter(|(name, value)| self.current.get(*name) != Some(*value))
             .map(|(n, v)| (n.clone(), v.clone()))
@@ -107,6 +156,7 @@ impl World {
                 boot: BootSettings {
                     target: self.armed.clone(),
                     enabled: self.armed.as_ref().map(|_| OverrideEnabled::Once),
+                    mode: Some(self.mode),
                     ..BootSettings::default()
                 },
                 last_reset: None,
@@ -125,11 +175,35 @@ impl World {
                 plan: BiosPlan { stages, satisfied: Vec::new(), problems: Vec::new() },
                 pending,
             }),
-            secure_boot: None,
+            firmware: Some(self.inventory()),
+            secure_boot: Some(self.secure_boot),
             macs: None,
             storage: None,
             storage_busy: None,
         }
+    }
+
+    fn inventory(&self) -> FirmwareInventory {
+        let component = |(name, version): (&String, &String)| FirmwareComponent {
+            id: ComponentId(format!("/firmware/{name}")),
+            name: name.clone(),
+            kind: match name.as_str() {
+                "bmc" => ComponentKind::Bmc,
+                "bios" => ComponentKind::Bios,
+                _ => ComponentKind::Other,
+            },
+            version: Some(version.clone()),
+            updateable: Some(true),
+        };
+        FirmwareInventory { components: self.firmware.iter().map(component).collect(), skipped: Vec::new() }
+    }
+
+    fn update(&mut self, update: &FirmwareUpdate) {
+        assert!(self.power == PowerState::Off, "{update} is sent to a host that is on");
+        // A BMC takes its own at once, and forgets what was armed.
+        let at_once = update.component == "bmc";
+        let place = if at_once { &mut self.firmware } else { &mut self.pending_firmware };
+        place.insert(update.component.clone(), "2.0".to_owned());
     }
 
     fn apply(&mut self, act: &Act) {
@@ -139,10 +213,19 @@ impl World {
             Act::PowerOn { .. } => {
                 self.power = PowerState::On;
                 self.current.append(&mut self.pending);
-                self.armed = None;
+                self.firmware.append(&mut self.pending_firmware);
+                self.mode = self.pending_mode.take().unwrap_or(self.mode);
+                self.secure_boot.current_boot = self.secure_boot.enabled;
+                let held = self.armed.take() == Some(BootTarget::BiosSetup);
+                assert!(held || *act == install_power_on(), "{act}: an old system would have started");
             }
             Act::StageBios { attributes, .. } => self.pending.clone_from(attributes),
-            Act::SetSecureBoot { .. } => {}
+            Act::SetSecureBoot { enabled } => {
+                assert!(self.mode == BootMode::Uefi, "secure boot takes UEFI");
+                self.secure_boot.enabled = Some(*enabled);
+            }
+            Act::SetBootMode { mode } => self.pending_mode = Some(*mode),
+            Act::UpdateFirmware { update } => self.update(update),
             Act::HoldInSetup { .. } => self.armed = Some(BootTarget::BiosSetup),
             Act::Insert { url, .. } => self.image = Some(url.clone()),
             Act::EjectLeftover { .. } | Act::Eject { .. } => self.image = None,
@@ -192,14 +275,14 @@ impl Book {
 fn drive(world: &mut World, book: &mut Book, kills: &[Kill]) -> Next {
     let job = book.start(Trigger::NewHost);
     let mut kills = kills.iter().copied().chain(std::iter::repeat(Kill::No));
-    for _ in 0..200 {
+    for _ in 0..400 {
         let known = book.node().and_then(|n| n.job).unwrap();
         if let Some(open) = known.open_act() {
             let result = resolve(&open.act, &world.observed());
             book.write(Event::Outcome { job: job.clone(), act: open.act.clone(), result });
             continue;
         }
-        match next(&wanted(), &world.observed(), Some(&known), URL) {
+        match next(&world.wanted, &world.observed(), Some(&known), &served(&world.wanted)) {
             Next::Act(act) => {
                 book.write(Event::Intent { job: job.clone(), act: act.clone(), in_flight_ms: 0 });
                 let kill = kills.next().unwrap();
@@ -207,12 +290,30 @@ fn drive(world: &mut World, book: &mut Book, kills: &[Kill]) -> Next {
                     world.apply(&act);
                 }
                 if kill == Kill::No {
-                    book.write(Event::Outcome {
-                        job: job.clone(),
-                        act,
-                        result: ActResult::Done { mark: None },
-                    });
+                    let accepted = matches!(act, Act::UpdateFirmware { .. }).then(|| Accepted::default().mark());
+                    let result = ActResult::Done { mark: accepted };
+                    book.write(Event::Outcome { job: job.clone(), act, result });
                 }
+            }
+            Next::VerifyFirmware { act, mark, kind, booted } => {
+                let Act::UpdateFirmware { update } = &act else { panic!("{act} is no update") };
+                let result = match () {
+                    () if proves(update, world.firmware.get(&update.component).map(String::as_str)) => {
+                        ActResult::Done { mark: None }
+                    }
+                    () if kind != ComponentKind::Bmc && !booted => ActResult::Undecidable,
+                    () => {
+                        assert_eq!(mark, None, "only an update of which nothing is known can have been lost");
+                        ActResult::FoundNotDone
+                    }
+                };
+                book.write(Event::Outcome { job: job.clone(), act, result });
+            }
+            Next::VerifyBoot { act, undecided } => {
+                let world = world.observed();
+                assert!(!in_force(&act, &world.view, world.secure_boot), "{act} is not verified again");
+                assert!(undecided, "only an undecidable write can have been lost");
+                book.write(Event::Outcome { job: job.clone(), act, result: ActResult::FoundNotDone });
             }
             Next::VerifyBios { key, stage, undecided, .. } => {
                 let applied = stage.attributes.iter().all(|(n, v)| world.current.get(n) == Some(v));
@@ -258,6 +359,141 @@ proptest! {
         prop_assert_eq!(&world.image, &None);
         prop_assert!(world.wrote);
     }
+}
+
+proptest! {
+    #[test]
+    fn firmware_and_boot_settings_are_served_once_whatever_is_killed(
+        kills in proptest::collection::vec(prop_oneof![Just(Kill::No), Just(Kill::BeforeSend), Just(Kill::AfterSend)], 0..48),
+        visible in any::<bool>(),
+    ) {
+        let mut world = World::new(PowerState::Off, visible);
+        world.wanted = wanted_of_everything();
+        let mut book = Book::default();
+        let end = drive(&mut world, &mut book, &kills);
+        prop_assert_eq!(end, Next::Finish(JobResult::Installed));
+        for (act, times) in &world.effects {
+            prop_assert_eq!(*times, 1, "{} happened {} times", act, times);
+        }
+        prop_assert!(world.firmware.values().all(|version| version == "2.0"), "{:?}", world.firmware);
+        prop_assert_eq!(world.mode, BootMode::Uefi);
+        prop_assert_eq!(world.secure_boot.current_boot, Some(true));
+        prop_assert_eq!(&world.current, &wanted().bios);
+        prop_assert!(world.wrote);
+    }
+}
+
+/// The acts of an undisturbed job, by what they are.
+fn acts_of(book: &Book) -> Vec<String> {
+    book.node().unwrap().job.unwrap().acts.iter().map(|known| known.act.to_string()).collect()
+}
+
+#[test]
+fn firmware_goes_before_the_boot_mode_and_that_before_settings_and_secure_boot() {
+    let mut world = World::new(PowerState::Off, true);
+    world.wanted = wanted_of_everything();
+    let mut book = Book::default();
+    let _ = drive(&mut world, &mut book, &[]);
+    let acts = acts_of(&book);
+    let place = |what: &str| {
+        acts.iter().position(|act| act.starts_with(what)).unwrap_or_else(|| panic!("no {what} in {acts:?}"))
+    };
+    let order = [
+        "update the firmware of bmc",
+        "update the firmware of bios",
+        "update the firmware of NIC",
+        "set the boot mode",
+        "write 1 BIOS",
+        "enable secure boot",
+        "insert",
+    ];
+    assert!(order.map(place).is_sorted(), "{acts:?}");
+    let boots = acts.iter().filter(|act| act.starts_with("switch the host on")).count();
+    assert_eq!(boots, 6, "one for each of BIOS, NIC, mode, settings, secure boot, and the installation: {acts:?}");
+}
+
+#[test]
+fn an_update_without_a_version_is_made_once_for_a_request() {
+    let mut world = World::new(PowerState::Off, true);
+    world.wanted.firmware = vec![firmware("NIC", None)];
+    let mut book = Book::default();
+    let _ = drive(&mut world, &mut book, &[]);
+    let updates = |book: &Book| acts_of(book).iter().filter(|act| act.starts_with("update")).count();
+    assert_eq!(updates(&book), 1);
+    // Installed anew for the same request: the journal knows of it.
+    let _ = drive(&mut world, &mut book, &[]);
+    assert_eq!(book.node().unwrap().job.unwrap().updated.len(), 1);
+    assert_eq!(updates(&book), 0);
+    assert_eq!(world.effects.keys().filter(|act| act.contains("updateFirmware")).count(), 1);
+}
+
+#[test]
+fn an_update_that_was_cancelled_under_way_is_followed_and_not_sent_again() {
+    let mut world = World::new(PowerState::Off, true);
+    world.wanted.firmware = vec![firmware("bios", Some("2.0"))];
+    let mut book = Book::default();
+    let job = book.start(Trigger::NewHost);
+    let served = served(&world.wanted);
+    for _ in 0..2 {
+        let known = book.node().unwrap().job.unwrap();
+        let Next::Act(act) = next(&world.wanted, &world.observed(), Some(&known), &served) else { panic!() };
+        book.write(Event::Intent { job: job.clone(), act: act.clone(), in_flight_ms: 0 });
+        world.apply(&act);
+        let mark = Some(Accepted::default().mark());
+        book.write(Event::Outcome { job: job.clone(), act, result: ActResult::Done { mark } });
+    }
+    let ended = JobResult::Cancelled { state: String::new(), installing: false };
+    book.write(Event::JobFinished { job, result: ended });
+    assert_eq!(drive(&mut world, &mut book, &[]), Next::Finish(JobResult::Installed));
+    let sent: Vec<u32> =
+        world.effects.iter().filter(|(act, _)| act.contains("updateFirmware")).map(|(_, n)| *n).collect();
+    assert_eq!(sent, [1], "{:?}", world.effects);
+    assert_eq!(world.firmware["bios"], "2.0");
+}
+
+#[test]
+fn what_cannot_be_updated_or_set_is_said_before_anything_is_done() {
+    let mut world = World::new(PowerState::Off, true);
+    world.wanted = wanted_of_everything();
+    world.wanted.firmware.push(firmware("GPU", Some("1")));
+    let mut observed = world.observed();
+    let said = |wanted: &Wanted, observed: &Observed| problems(wanted, observed, &Trigger::NewHost).join("\n");
+    let text = said(&world.wanted, &observed);
+    assert!(text.contains("the site asks to update GPU, and the BMC's inventory has none or several"), "{text}");
+    assert!(!text.contains("boot mode"), "{text}");
+
+    let cannot = |why: &str| rackhand_bmc::Support::Unsupported(why.to_owned());
+    let learned = rackhand_bmc::Learned::Advertised;
+    observed.capabilities.set(Operation::FirmwareUpdate, cannot("no UpdateService"), learned.clone());
+    observed.capabilities.set(Operation::BootModeSet, cannot("no way"), learned);
+    let doubt = rackhand_bmc::Learned::Documented("a row".to_owned());
+    observed.capabilities.set(Operation::SecureBootSet, rackhand_bmc::Support::Unknown, doubt);
+    let text = said(&world.wanted, &observed);
+    assert!(text.contains("no UpdateService"), "{text}");
+    assert!(text.contains("bootMode is UEFI, this host boots in legacy mode, and its BMC cannot change that: no way"));
+    assert!(text.contains("SecureBootSet") && text.contains("--allow-unverified site/node"), "{text}");
+    world.wanted.allow_unverified = true;
+    assert!(!said(&world.wanted, &observed).contains("SecureBootSet"));
+}
+
+#[test]
+fn the_plan_says_which_versions_change() {
+    let mut world = World::new(PowerState::Off, true);
+    world.wanted = wanted_of_everything();
+    world.firmware.insert("bmc".to_owned(), "2.0".to_owned());
+    let detail = |world: &World, step: StepId| {
+        let all = steps(&world.wanted, &world.observed(), None);
+        let found = all.into_iter().find(|planned| planned.step == step).unwrap();
+        (found.state, found.detail)
+    };
+    let (state, text) = detail(&world, StepId::Firmware);
+    assert_eq!(state, StepState::Todo);
+    assert_eq!(
+        text,
+        "bmc has 2.0; update bios from 1.0 to 2.0; update NIC from 1.0 with the file of the site"
+    );
+    let (_, text) = detail(&world, StepId::Bios);
+    assert!(text.starts_with("set the boot mode from legacy to UEFI; "), "{text}");
 }
 
 #[test]
@@ -361,7 +597,7 @@ fn the_medium_stays_in_until_the_host_was_reset_after_writing() {
         act: install_power_on(),
         result: ActResult::Done { mark: None },
     });
-    let step = |book: &Book| next(&wanted(), &world.observed(), book.node().unwrap().job.as_ref(), URL);
+    let step = |book: &Book| next(&wanted(), &world.observed(), book.node().unwrap().job.as_ref(), &served(&wanted()));
     assert_eq!(step(&book), Next::Await(Await::DiskWritten));
     book.write(Event::Sighted {
         job: job.clone(),

@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use rackhand_agent::{
     event::Evidence,
     ports::{BoxFuture, ImageError, ImageHost, PreparedImage, Sighting},
+    wanted::WantedFirmware,
 };
 use rackhand_media::{
     Advertise, EventKind, Events, FetchSettings, ImageStore, Listen, MediaEvent, MediaServer, Sha256Digest,
@@ -138,7 +139,23 @@ impl Images {
             verified: image.verified,
         })
     }
+
+    async fn firmware(&self, node: &str, wanted: &WantedFirmware) -> Result<PreparedImage, String> {
+        let bmc_host = &self.of.get(node).ok_or("no such node in this run")?.bmc_host;
+        let source: Source = wanted.url.parse().map_err(text)?;
+        let expected =
+            wanted.sha256.as_deref().map(str::parse::<Sha256Digest>).transpose().map_err(text)?;
+        let file = self.store.get(&source, expected).await.map_err(text)?;
+        let reader = format!("{node}{FIRMWARE}{}", wanted.component);
+        let token = Token::derived(&self.secret, &format!("{reader}\n{}", file.sha256)).map_err(text)?;
+        let publication = self.server.publish_file(&reader, &file, &token).map_err(text)?;
+        let url = self.server.url(&publication, bmc_host, None).await.map_err(text)?;
+        Ok(PreparedImage { url, sha256: file.sha256.to_string(), bytes: file.size, verified: file.verified })
+    }
 }
+
+/// What stands between a node's name and a component's in the name under which firmware is served. No node's name has it.
+const FIRMWARE: &str = "#firmware ";
 
 fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
@@ -147,6 +164,14 @@ fn text(error: impl std::fmt::Display) -> String {
 impl ImageHost for Images {
     fn prepare<'a>(&'a self, node: &'a str) -> BoxFuture<'a, Result<PreparedImage, ImageError>> {
         Box::pin(async move { self.prepared(node).await.map_err(ImageError) })
+    }
+
+    fn prepare_firmware<'a>(
+        &'a self,
+        node: &'a str,
+        file: &'a WantedFirmware,
+    ) -> BoxFuture<'a, Result<PreparedImage, ImageError>> {
+        Box::pin(async move { self.firmware(node, file).await.map_err(ImageError) })
     }
 
     fn bytes_read(&self, node: &str) -> u64 {
@@ -205,6 +230,10 @@ async fn tell(mut events: Events, sightings: mpsc::Sender<Sighting>) {
     while let Some(MediaEvent { node, kind, .. }) = events.recv().await {
         let node = node.unwrap_or_default();
         let mut ack = None;
+        if node.contains(FIRMWARE) && !matches!(kind, EventKind::Refused { .. } | EventKind::Unreadable { .. }) {
+            // That firmware is read says nothing of the installation.
+            continue;
+        }
         let evidence = match kind {
             EventKind::FirstByte { peer } => Evidence::ImageRead { peer: peer.to_string() },
             EventKind::Complete { size } => Evidence::ImageComplete { bytes: size },

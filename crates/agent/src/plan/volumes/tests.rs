@@ -12,6 +12,8 @@ fn wanted(storage: WantedStorage) -> Wanted {
         boot_mac: None,
         bios: Attributes::new(),
         bios_source: None,
+        firmware: Vec::new(),
+        boot_mode: None,
         secure_boot: None,
         follow: Follow::CallBack,
         storage,
