@@ -1,12 +1,7 @@
 //! Firmware, boot mode and secure boot through the whole agent: done once however often it is killed, proven by reading,
 //! and refused before anything is changed where it cannot be.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test ends where it fails"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test ends where it fails")]
 
 use std::time::Duration;
 
@@ -69,9 +64,11 @@ fn shelve(lab: &Lab, end: &str, version: &str) {
 /// A node that wants its BMC and its BIOS updated, and a lab of it.
 fn lab(personality: &str, version: Option<&str>) -> Lab {
     let end = end(personality);
-    let node = Node::new("node", personality)
-        .firmware("bmc", version, &format!("bmc.{end}"))
-        .firmware("bios", version, &format!("bios.{end}"));
+    let node = Node::new("node", personality).firmware("bmc", version, &format!("bmc.{end}")).firmware(
+        "bios",
+        version,
+        &format!("bios.{end}"),
+    );
     let lab = Lab::new(&[node], Vec::new());
     shelve(&lab, end, NEW);
     lab
@@ -120,7 +117,8 @@ async fn the_journal_says_what_was_sent_with_its_digest_and_what_it_brought() {
     assert_eq!(sent[0].from.as_deref(), Some(before.0.as_str()));
     assert_eq!(sent[0].sha256, hex_digest(&Package::new("BMC", NEW).size(4096).build()));
     assert!(!sent[0].verified, "nobody gave a digest");
-    let identified = lab.records().iter().filter(|record| matches!(record.event, Event::Identified { .. })).count();
+    let identified =
+        lab.records().iter().filter(|record| matches!(record.event, Event::Identified { .. })).count();
     assert_eq!(identified, 2, "a BMC with other firmware is connected to anew");
 }
 
@@ -186,7 +184,9 @@ async fn an_update_whose_job_fails_is_reported_in_the_bmcs_words() {
 async fn a_file_that_brings_another_version_is_told() {
     let lab = lab("idrac9", Some("100.0"));
     let failed = results(lab.apply().await);
-    let [NodeResult::Failed { step: StepId::Firmware, error, .. }] = failed.as_slice() else { panic!("{failed:?}") };
+    let [NodeResult::Failed { step: StepId::Firmware, error, .. }] = failed.as_slice() else {
+        panic!("{failed:?}")
+    };
     assert!(error.contains("bmc has 99.9.9, not 100.0"), "{error}");
 }
 
@@ -303,11 +303,14 @@ async fn secure_boot_is_proven_by_a_boot_before_the_installation() {
         let records = lab.records();
         let place = |is: &dyn Fn(&Event) -> bool| records.iter().position(|record| is(&record.event));
         let set = place(&|event| {
-            matches!(event, Event::Outcome { act: Act::SetSecureBoot { .. }, result: ActResult::Done { .. }, .. })
+            matches!(
+                event,
+                Event::Outcome { act: Act::SetSecureBoot { .. }, result: ActResult::Done { .. }, .. }
+            )
         });
-        let proven = place(&|event| {
-            matches!(event, Event::StepFinished { step: StepId::Bios, detail, .. } if detail == "in force: enable secure boot")
-        });
+        let proven = place(
+            &|event| matches!(event, Event::StepFinished { step: StepId::Bios, detail, .. } if detail == "in force: enable secure boot"),
+        );
         let inserted = place(&|event| matches!(event, Event::Intent { act: Act::Insert { .. }, .. }));
         assert!(set.is_some() && set < proven && proven < inserted, "{personality}: {}", story(&lab));
     }

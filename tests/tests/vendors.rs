@@ -79,9 +79,10 @@ async fn a_mapping_that_a_cimc_accepts_and_then_fails_is_reported_as_failed() {
     let [NodeResult::Failed { step, error, .. }] = told.as_slice() else { panic!("{told:?}") };
     assert_eq!(*step, StepId::Media, "{error}");
     println!("{error}");
-    let accepted = lab.changes().iter().any(|one| {
-        one.path.ends_with("InsertMedia") && one.status.is_some_and(|status| status < 300)
-    });
+    let accepted = lab
+        .changes()
+        .iter()
+        .any(|one| one.path.ends_with("InsertMedia") && one.status.is_some_and(|status| status < 300));
     assert!(accepted, "the CIMC had accepted it: {}", story(&lab));
     assert!(error.contains("0 bytes were read by BMC node from http://192.0.2.1/node/lab.iso"), "{error}");
 }

@@ -7,7 +7,8 @@
 use std::{fmt, time::Duration};
 
 use rackhand_bmc::{
-    Attributes, BootMode, ComponentId, HostProgress, Identity, Mark, NewVolume, PowerOffPolicy, SlotId, VolumeId,
+    Attributes, BootMode, ComponentId, HostProgress, Identity, Mark, NewVolume, PowerOffPolicy, SlotId,
+    VolumeId,
 };
 use serde::{Deserialize, Serialize};
 

@@ -124,7 +124,9 @@ fn firmware(spec: &NodeSpec, profile: Option<&Profile>) -> Vec<WantedFirmware> {
         source: "HostFirmwareComponents".to_owned(),
     });
     let mut all: Vec<WantedFirmware> = of_spec.collect();
-    for (profile, update) in profile.into_iter().flat_map(|one| one.spec.firmware.iter().map(move |up| (one, up))) {
+    for (profile, update) in
+        profile.into_iter().flat_map(|one| one.spec.firmware.iter().map(move |up| (one, up)))
+    {
         if all.iter().any(|known| known.component.eq_ignore_ascii_case(&update.component)) {
             continue;
         }

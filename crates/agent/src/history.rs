@@ -10,7 +10,8 @@ use serde::Serialize;
 
 use crate::{
     event::{
-        Act, ActResult, Decision, Event, Evidence, FirmwareUpdate, JobId, JobResult, StepId, StepResult, Trigger,
+        Act, ActResult, Decision, Event, Evidence, FirmwareUpdate, JobId, JobResult, StepId, StepResult,
+        Trigger,
     },
     journal::Record,
 };

@@ -145,3 +145,14 @@ pub enum ApplyTime {
     /// At the host's next reset.
     OnReset,
 }
+
+impl ApplyTime {
+    /// The name as Redfish spells it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Immediate => "Immediate",
+            Self::OnReset => "OnReset",
+        }
+    }
+}

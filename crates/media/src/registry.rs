@@ -227,7 +227,8 @@ fn file_name(name: &str, token: &Token) -> String {
 
 /// A file's own name as far as it fits, with its end: BMCs judge firmware by that.
 fn own_name(name: &str, token: &Token) -> String {
-    let known = |end: &&str| (1..=LONGEST_END).contains(&end.len()) && end.chars().all(|c| c.is_ascii_alphanumeric());
+    let known =
+        |end: &&str| (1..=LONGEST_END).contains(&end.len()) && end.chars().all(|c| c.is_ascii_alphanumeric());
     match name.rsplit_once('.').filter(|(_, end)| known(end)) {
         Some((stem, end)) => with_end(stem, &format!(".{}", end.to_ascii_lowercase()), "file", token),
         None => with_end(name, ".bin", "file", token),
@@ -264,12 +265,16 @@ mod tests {
         for (name, want) in cases {
             assert_eq!(file_name(name, &token), want, "{name}");
         }
-        let own = [("iDRAC 7.00.EXE", "idrac-7.00.exe"), ("ilo6_160.fwpkg", "ilo6_160.fwpkg"), ("u46", "u46.bin")];
+        let own =
+            [("iDRAC 7.00.EXE", "idrac-7.00.exe"), ("ilo6_160.fwpkg", "ilo6_160.fwpkg"), ("u46", "u46.bin")];
         for (name, want) in own {
             assert_eq!(own_name(name, &token), want, "{name}");
         }
         let long = own_name(&format!("{}.fwpkg", "x".repeat(500)), &token);
-        assert!(long.ends_with("x.fwpkg") && format!("/{}/{long}", token.as_str()).len() == LONGEST, "{long}");
+        assert!(
+            long.ends_with("x.fwpkg") && format!("/{}/{long}", token.as_str()).len() == LONGEST,
+            "{long}"
+        );
         let long = file_name(&"x".repeat(500), &token);
         assert_eq!(format!("/{}/{long}", token.as_str()).len(), LONGEST);
     }

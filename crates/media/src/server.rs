@@ -142,7 +142,12 @@ impl MediaServer {
     ///
     /// # Errors
     /// When another reader has that token.
-    pub fn publish_file(&self, reader: &str, file: &Image, token: &Token) -> Result<Publication, PublishError> {
+    pub fn publish_file(
+        &self,
+        reader: &str,
+        file: &Image,
+        token: &Token,
+    ) -> Result<Publication, PublishError> {
         self.registry.publish_file(reader, file, token)
     }
 

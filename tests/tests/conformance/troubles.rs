@@ -186,7 +186,8 @@ async fn trouble_06_a_task_is_purged_after_its_end_and_says_nothing_about_it() {
 
 #[tokio::test(start_paused = true)]
 async fn trouble_07_an_idrac10_lists_no_boot_targets_and_takes_none_at_its_system() {
-    both(&Setup::of("idrac10"), &["override-at-settings"], async |rack| {
+    let cures = ["override-at-settings", "override-at-settings-object"];
+    both(&Setup::of("idrac10"), &cures, async |rack| {
         let _ = rack.bmc.boot_image_once(&image("image.iso")).await?;
         let source = async || Ok(rack.machine(|machine| machine.boot_source() == "Cd"));
         Ok(rack.until("a boot from the image", source).await?)

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use rackhand_bmc::{
-    ApplyTime, BiosStage, Bmc, BootTarget, Error, ErrorKind, FirmwareImage, JobState, Mark, MediaImage, NewVolume,
-    Outcome, Pacing, Pending, Result, StorageView, VolumeId,
+    ApplyTime, BiosStage, Bmc, BootTarget, Error, ErrorKind, FirmwareImage, JobState, Mark, MediaImage,
+    NewVolume, Outcome, Pacing, Pending, Result, StorageView, VolumeId,
 };
 use tokio::time::{Instant, sleep};
 

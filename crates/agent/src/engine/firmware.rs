@@ -118,7 +118,13 @@ impl Followed<'_> {
         Ok(Seen { job, version, in_post })
     }
 
-    fn fate(&self, seen: &Seen, idle: Duration, scheduled: Duration, pacing: &Pacing) -> Option<FirmwareFate> {
+    fn fate(
+        &self,
+        seen: &Seen,
+        idle: Duration,
+        scheduled: Duration,
+        pacing: &Pacing,
+    ) -> Option<FirmwareFate> {
         match &seen.job {
             Some(job) if job.state == JobState::Failed && self.accepted.is_some() => {
                 let why = job.message.as_deref().unwrap_or("it says nothing more");

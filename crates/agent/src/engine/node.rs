@@ -11,7 +11,9 @@ use super::{
     act::{Carried, carry_out, in_flight},
     connect::{Backoff, Connected, connect},
     firmware::{FirmwareFate, Followed},
-    follow::{BiosFate, BootFate, HostWatch, Waited, await_sign, elapsed, for_people, verify_bios, verify_boot},
+    follow::{
+        BiosFate, BootFate, HostWatch, Waited, await_sign, elapsed, for_people, verify_bios, verify_boot,
+    },
     observe::{Depth, observe_to},
     progress::Steps,
 };
@@ -94,14 +96,7 @@ async fn brought(
         Connected::Stopped if cancel.is_cancelled() => return Err(Stop::Cancel),
         Connected::Stopped => return Err(Stop::Interrupt),
     };
-    let mut run = NodeRun {
-        shared,
-        job,
-        bmc,
-        cancel,
-        permit: Some(permit),
-        watch: HostWatch::default(),
-    };
+    let mut run = NodeRun { shared, job, bmc, cancel, permit: Some(permit), watch: HostWatch::default() };
     let result = run.gated().await;
     // Not the one from before: a BMC that was updated is connected to anew.
     if let Err(error) = run.bmc.close().await {
@@ -417,10 +412,11 @@ impl NodeRun<'_> {
         };
         let mut served = Vec::new();
         for one in needed {
-            let image = self.shared.parts.images.prepare_firmware(self.node(), one).await.map_err(|error| {
-                let error = format!("the file of {} for {}: {error}", one.source, one.component);
-                Stop::Fail { step: StepId::Check, error, refused: false }
-            })?;
+            let image =
+                self.shared.parts.images.prepare_firmware(self.node(), one).await.map_err(|error| {
+                    let error = format!("the file of {} for {}: {error}", one.source, one.component);
+                    Stop::Fail { step: StepId::Check, error, refused: false }
+                })?;
             served.push(ServedFirmware { wanted: one.clone(), image });
         }
         Ok(served)

@@ -1,8 +1,8 @@
 //! Reading what the plan needs to know.
 
 use rackhand_bmc::{
-    BiosPlan, Bmc, Error, ErrorKind, FirmwareInventory, HostView, Operation, PendingSettings, PowerState, Readiness, ReadyState,
-    Result, StorageView,
+    BiosPlan, Bmc, Error, ErrorKind, FirmwareInventory, HostView, Operation, PendingSettings, PowerState,
+    Readiness, ReadyState, Result, StorageView,
 };
 
 use crate::{

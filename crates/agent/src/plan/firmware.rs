@@ -9,7 +9,9 @@ use rackhand_bmc::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Next, Observed, Served, ServedFirmware, boots_after, boots_for, held_boot, power_off, unverified};
+use super::{
+    Next, Observed, Served, ServedFirmware, boots_after, boots_for, held_boot, power_off, unverified,
+};
 use crate::{
     event::{Act, ActResult, FirmwareUpdate, PowerPurpose, StepId},
     history::{ActHistory, JobHistory},
@@ -86,10 +88,11 @@ pub(super) fn problems(wanted: &Wanted, observed: &Observed) -> Vec<String> {
         return Vec::new();
     }
     let Some(seen) = &observed.firmware else {
-        return vec!["firmware updates are asked for, and this BMC does not show what is installed".to_owned()];
+        return vec![
+            "firmware updates are asked for, and this BMC does not show what is installed".to_owned(),
+        ];
     };
-    let mut problems: Vec<String> =
-        needed.iter().filter_map(|one| unfit(one, seen)).collect();
+    let mut problems: Vec<String> = needed.iter().filter_map(|one| unfit(one, seen)).collect();
     problems.extend(observed.capabilities.refusal(Operation::FirmwareUpdate));
     problems.extend(unverified(wanted, observed, Operation::FirmwareUpdate));
     problems
@@ -109,8 +112,9 @@ fn unfit(wanted: &WantedFirmware, inventory: &FirmwareInventory) -> Option<Strin
             names.join(", ")
         ));
     };
-    (found.updateable == Some(false))
-        .then(|| format!("{source} asks to update {component}, and the BMC says that {} cannot be", found.name))
+    (found.updateable == Some(false)).then(|| {
+        format!("{source} asks to update {component}, and the BMC says that {} cannot be", found.name)
+    })
 }
 
 /// What comes next for the firmware.
@@ -154,7 +158,8 @@ fn one_update(
     file: &ServedFirmware,
     component: &FirmwareComponent,
 ) -> Option<Next> {
-    let same = |known: &&ActHistory| matches!(&known.act, Act::UpdateFirmware { update } if is_same(update, file));
+    let same =
+        |known: &&ActHistory| matches!(&known.act, Act::UpdateFirmware { update } if is_same(update, file));
     // The last: sent again, it may have been served at another address.
     let sent = job.and_then(|job| job.acts.iter().filter(same).max_by_key(|known| known.intended_at));
     let by_journal = file.wanted.version.is_none();
@@ -163,10 +168,9 @@ fn one_update(
     }
     match (job, sent) {
         (_, Some(known)) if known.is_proven() && by_journal => None,
-        (_, Some(known)) if known.is_proven() => Some(Next::Fail {
-            step: StepId::Firmware,
-            error: not_the_version(&file.wanted, component),
-        }),
+        (_, Some(known)) if known.is_proven() => {
+            Some(Next::Fail { step: StepId::Firmware, error: not_the_version(&file.wanted, component) })
+        }
         (Some(job), Some(known)) if known.is_sent() => Some(follow(observed, job, known, component)),
         (_, known) => Some(send(observed, job, known, file, component)),
     }
@@ -192,12 +196,7 @@ fn follow(observed: &Observed, job: &JobHistory, known: &ActHistory, component: 
         }
         return held_boot(observed, PowerPurpose::Firmware { boot: boots_for(Some(job), is_boot) + 1 });
     }
-    Next::VerifyFirmware {
-        act: known.act.clone(),
-        mark: known.mark().cloned(),
-        kind: component.kind,
-        booted,
-    }
+    Next::VerifyFirmware { act: known.act.clone(), mark: known.mark().cloned(), kind: component.kind, booted }
 }
 
 /// Off first, and with the next boot held in setup where the host may be booted for it: by us, or by a BMC that does so

@@ -13,8 +13,8 @@ mod steps;
 mod volumes;
 
 use rackhand_bmc::{
-    AttributeValue, BiosPlan, BiosStage, BootTarget, Capabilities, FirmwareInventory, HostView, Identity, Mark, MediaSlot, Operation,
-    PendingSettings, PowerOffPolicy, PowerState, SecureBootState, StorageView,
+    AttributeValue, BiosPlan, BiosStage, BootTarget, Capabilities, FirmwareInventory, HostView, Identity,
+    Mark, MediaSlot, Operation, PendingSettings, PowerOffPolicy, PowerState, SecureBootState, StorageView,
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -188,9 +188,10 @@ fn running_boot(job: &JobHistory) -> Option<PowerPurpose> {
 
 /// How often this job has switched the host on for such a purpose.
 fn boots_for(job: Option<&JobHistory>, is: impl Fn(&PowerPurpose) -> bool) -> u32 {
-    let boots = job.into_iter().flat_map(|job| &job.acts).filter(|known| {
-        matches!(&known.act, Act::PowerOn { purpose } if is(purpose)) && known.is_done()
-    });
+    let boots = job
+        .into_iter()
+        .flat_map(|job| &job.acts)
+        .filter(|known| matches!(&known.act, Act::PowerOn { purpose } if is(purpose)) && known.is_done());
     u32::try_from(boots.count()).unwrap_or(u32::MAX)
 }
 

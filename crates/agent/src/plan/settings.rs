@@ -54,9 +54,8 @@ pub(super) fn problems(wanted: &Wanted, observed: &Observed) -> Vec<String> {
 pub fn in_force(act: &Act, view: &HostView, secure_boot: Option<SecureBootState>) -> bool {
     match act {
         Act::SetBootMode { mode } => view.boot.mode == Some(*mode),
-        Act::SetSecureBoot { enabled } => secure_boot.is_some_and(|seen| {
-            seen.enabled == Some(*enabled) && seen.current_boot != Some(!enabled)
-        }),
+        Act::SetSecureBoot { enabled } => secure_boot
+            .is_some_and(|seen| seen.enabled == Some(*enabled) && seen.current_boot != Some(!enabled)),
         _ => false,
     }
 }
@@ -120,8 +119,5 @@ fn boot_for(observed: &Observed, job: &JobHistory, known: &ActHistory, lost: imp
     if was_taken_up(job, known) {
         return Next::Fail { step: StepId::Bios, error: lost() };
     }
-    Next::VerifyBoot {
-        act: known.act.clone(),
-        undecided: known.result == Some(ActResult::Undecidable),
-    }
+    Next::VerifyBoot { act: known.act.clone(), undecided: known.result == Some(ActResult::Undecidable) }
 }

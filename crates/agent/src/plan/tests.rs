@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use rackhand_bmc::{
-    Attributes, BiosPlan, BiosStage, BootMode, BootSettings, BootTarget, Capabilities, ComponentId, ComponentKind,
-    FirmwareComponent, FirmwareInventory, HostProgress, HostView, Identity, MediaSlot, MediaType, OverrideEnabled,
-    PendingSettings, PowerState, SecureBootState, SlotId, Vendor,
+    Attributes, BiosPlan, BiosStage, BootMode, BootSettings, BootTarget, Capabilities, ComponentId,
+    ComponentKind, FirmwareComponent, FirmwareInventory, HostProgress, HostView, Identity, MediaSlot,
+    MediaType, OverrideEnabled, PendingSettings, PowerState, SecureBootState, SlotId, Vendor,
 };
 
 use super::*;
@@ -290,7 +290,8 @@ fn drive(world: &mut World, book: &mut Book, kills: &[Kill]) -> Next {
                     world.apply(&act);
                 }
                 if kill == Kill::No {
-                    let accepted = matches!(act, Act::UpdateFirmware { .. }).then(|| Accepted::default().mark());
+                    let accepted =
+                        matches!(act, Act::UpdateFirmware { .. }).then(|| Accepted::default().mark());
                     let result = ActResult::Done { mark: accepted };
                     book.write(Event::Outcome { job: job.clone(), act, result });
                 }
@@ -409,7 +410,10 @@ fn firmware_goes_before_the_boot_mode_and_that_before_settings_and_secure_boot()
     ];
     assert!(order.map(place).is_sorted(), "{acts:?}");
     let boots = acts.iter().filter(|act| act.starts_with("switch the host on")).count();
-    assert_eq!(boots, 6, "one for each of BIOS, NIC, mode, settings, secure boot, and the installation: {acts:?}");
+    assert_eq!(
+        boots, 6,
+        "one for each of BIOS, NIC, mode, settings, secure boot, and the installation: {acts:?}"
+    );
 }
 
 #[test]
@@ -457,9 +461,13 @@ fn what_cannot_be_updated_or_set_is_said_before_anything_is_done() {
     world.wanted = wanted_of_everything();
     world.wanted.firmware.push(firmware("GPU", Some("1")));
     let mut observed = world.observed();
-    let said = |wanted: &Wanted, observed: &Observed| problems(wanted, observed, &Trigger::NewHost).join("\n");
+    let said =
+        |wanted: &Wanted, observed: &Observed| problems(wanted, observed, &Trigger::NewHost).join("\n");
     let text = said(&world.wanted, &observed);
-    assert!(text.contains("the site asks to update GPU, and the BMC's inventory has none or several"), "{text}");
+    assert!(
+        text.contains("the site asks to update GPU, and the BMC's inventory has none or several"),
+        "{text}"
+    );
     assert!(!text.contains("boot mode"), "{text}");
 
     let cannot = |why: &str| rackhand_bmc::Support::Unsupported(why.to_owned());
@@ -470,7 +478,9 @@ fn what_cannot_be_updated_or_set_is_said_before_anything_is_done() {
     observed.capabilities.set(Operation::SecureBootSet, rackhand_bmc::Support::Unknown, doubt);
     let text = said(&world.wanted, &observed);
     assert!(text.contains("no UpdateService"), "{text}");
-    assert!(text.contains("bootMode is UEFI, this host boots in legacy mode, and its BMC cannot change that: no way"));
+    assert!(text.contains(
+        "bootMode is UEFI, this host boots in legacy mode, and its BMC cannot change that: no way"
+    ));
     assert!(text.contains("SecureBootSet") && text.contains("--allow-unverified site/node"), "{text}");
     world.wanted.allow_unverified = true;
     assert!(!said(&world.wanted, &observed).contains("SecureBootSet"));
@@ -597,7 +607,9 @@ fn the_medium_stays_in_until_the_host_was_reset_after_writing() {
         act: install_power_on(),
         result: ActResult::Done { mark: None },
     });
-    let step = |book: &Book| next(&wanted(), &world.observed(), book.node().unwrap().job.as_ref(), &served(&wanted()));
+    let step = |book: &Book| {
+        next(&wanted(), &world.observed(), book.node().unwrap().job.as_ref(), &served(&wanted()))
+    };
     assert_eq!(step(&book), Next::Await(Await::DiskWritten));
     book.write(Event::Sighted {
         job: job.clone(),

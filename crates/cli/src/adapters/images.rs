@@ -143,8 +143,7 @@ impl Images {
     async fn firmware(&self, node: &str, wanted: &WantedFirmware) -> Result<PreparedImage, String> {
         let bmc_host = &self.of.get(node).ok_or("no such node in this run")?.bmc_host;
         let source: Source = wanted.url.parse().map_err(text)?;
-        let expected =
-            wanted.sha256.as_deref().map(str::parse::<Sha256Digest>).transpose().map_err(text)?;
+        let expected = wanted.sha256.as_deref().map(str::parse::<Sha256Digest>).transpose().map_err(text)?;
         let file = self.store.get(&source, expected).await.map_err(text)?;
         let reader = format!("{node}{FIRMWARE}{}", wanted.component);
         let token = Token::derived(&self.secret, &format!("{reader}\n{}", file.sha256)).map_err(text)?;
@@ -230,7 +229,9 @@ async fn tell(mut events: Events, sightings: mpsc::Sender<Sighting>) {
     while let Some(MediaEvent { node, kind, .. }) = events.recv().await {
         let node = node.unwrap_or_default();
         let mut ack = None;
-        if node.contains(FIRMWARE) && !matches!(kind, EventKind::Refused { .. } | EventKind::Unreadable { .. }) {
+        if node.contains(FIRMWARE)
+            && !matches!(kind, EventKind::Refused { .. } | EventKind::Unreadable { .. })
+        {
             // That firmware is read says nothing of the installation.
             continue;
         }

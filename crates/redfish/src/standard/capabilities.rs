@@ -90,6 +90,7 @@ fn upkeep(machine: &Machine, known: &mut Capabilities) {
         (Operation::DriveSpare, storage),
         (Operation::DriveErase, storage),
         (Operation::FirmwareUpdate, update),
+        (Operation::FirmwarePush, update),
         (Operation::LogsClear, true),
         (Operation::JobsClear, true),
     ];
@@ -107,11 +108,6 @@ fn upkeep(machine: &Machine, known: &mut Capabilities) {
     let no = |why: &str| Support::Unsupported(why.to_owned());
     let convert = no("the standard has no request for it");
     known.set(Operation::DriveConvert, convert.clone(), Learned::Assumed);
-    known.set(
-        Operation::FirmwarePush,
-        no("files are not sent to this BMC; serve the image by HTTP"),
-        Learned::Assumed,
-    );
     known.set(Operation::ConfigurationExport, convert.clone(), Learned::Assumed);
     known.set(Operation::ConfigurationImport, convert, Learned::Assumed);
 }

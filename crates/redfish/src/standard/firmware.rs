@@ -13,6 +13,7 @@ use super::{host::Host, quirks};
 use crate::{document::Document, uri::last_segment};
 
 const APPLY_TIME: &str = "@Redfish.OperationApplyTime";
+const PUSH_APPLY_TIMES: &str = "MultipartHttpPushUri@Redfish.OperationApplyTimeSupport/SupportedValues";
 const APPLY_TIMES: &str = "@Redfish.OperationApplyTimeSupport/SupportedValues";
 
 /// Firmware of the machine.
@@ -22,7 +23,7 @@ pub struct StandardFirmware {
 }
 
 /// Names of images that merely lie ready: not in force.
-const NOT_IN_FORCE: [&str; 5] = ["backup", "golden", "previous", "staged", "recovery"];
+const NOT_IN_FORCE: [&str; 7] = ["backup", "golden", "previous", "staged", "staging", "capsule", "recovery"];
 /// What vendors call the host's firmware (Lenovo: UEFI).
 const BIOS_NAMES: [&str; 3] = ["bios", "uefi", "system rom"];
 /// What vendors call the BMC's.
@@ -59,10 +60,7 @@ impl StandardFirmware {
         let action = service.action("UpdateService.SimpleUpdate").ok_or_else(lacks)?;
         let target = action.str("target").ok_or_else(lacks)?;
         let known = action.strings(APPLY_TIMES);
-        let when = match image.when {
-            ApplyTime::Immediate => "Immediate",
-            ApplyTime::OnReset => "OnReset",
-        };
+        let when = image.when.as_str();
         if image.when == ApplyTime::OnReset && !known.contains(&when) {
             let why =
                 "this BMC's SimpleUpdate lets nobody choose that an image is installed at the next reset";
@@ -75,6 +73,26 @@ impl StandardFirmware {
         // Another firmware may put things elsewhere.
         self.host.forget();
         Ok(self.host.client.post(target, Value::Object(body)).await?.outcome())
+    }
+
+    /// Sends a file to where the service takes files with what is to be done with them (DSP0266: multipart HTTP push).
+    async fn send(&self, file: &FirmwareFile) -> Result<Outcome> {
+        let service = self.service().await?;
+        let lacks = || self.host.lacks("MultipartHttpPushUri, to send a file to");
+        let place = service.str("MultipartHttpPushUri").ok_or_else(lacks)?;
+        let targets: Vec<Value> = file.targets.iter().map(|target| target.0.as_str().into()).collect();
+        let mut parameters = Map::from_iter([("Targets".to_owned(), Value::from(targets))]);
+        let known = service.strings(PUSH_APPLY_TIMES);
+        let when = file.when.as_str();
+        if known.contains(&when) {
+            parameters.insert(APPLY_TIME.to_owned(), when.into());
+        } else if file.when == ApplyTime::OnReset {
+            let why = "this BMC lets nobody choose that a file that is sent is installed at the next reset";
+            return Err(self.host.client.error(ErrorKind::Unsupported, why));
+        }
+        self.host.forget();
+        let parameters = Value::Object(parameters);
+        Ok(self.host.client.upload(place, &parameters, &file.name, &file.content).await?.outcome())
     }
 }
 
@@ -132,10 +150,17 @@ fn only(components: &mut [FirmwareComponent], kind: ComponentKind, version: Opti
         return;
     }
     for one in components.iter_mut().filter(of_kind) {
-        if one.version.is_none() || one.version.as_deref() != version {
+        if !says(one.version.as_deref(), version) {
             one.kind = ComponentKind::Other;
         }
     }
+}
+
+/// Whether a component's version is that which is in force: the same, or with a preface (Supermicro: `BIOS Date: ... Ver
+/// 1.4` for 1.4).
+fn says(component: Option<&str>, in_force: Option<&str>) -> bool {
+    let (Some(component), Some(in_force)) = (component, in_force) else { return false };
+    component == in_force || component.rsplit(' ').next() == Some(in_force)
 }
 
 impl Firmware for StandardFirmware {
@@ -148,7 +173,6 @@ impl Firmware for StandardFirmware {
     }
 
     fn push<'a>(&'a self, file: &'a FirmwareFile) -> Fut<'a, Outcome> {
-        let why = format!("{} is not sent to this BMC; serve it by HTTP and update from its URL", file.name);
-        Box::pin(async move { Err(self.host.client.error(ErrorKind::Unsupported, why)) })
+        Box::pin(self.send(file))
     }
 }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use rackhand_bmc::{Attributes, BootTarget, Capabilities, Learned, Operation, Quirk, Quirks, Support};
+use rackhand_bmc::{
+    Attributes, BootTarget, Capabilities, Learned, MediaImage, Operation, Quirk, Quirks, Support,
+};
+use serde_json::Value;
 
 use super::{
     bios::Registry,
@@ -99,6 +102,18 @@ impl Dialect for Generic {
             BootTarget::Cd
         } else {
             Plain.boot_target(name)
+        }
+    }
+
+    fn insert_bodies(&self, machine: &Machine, image: &MediaImage) -> Vec<Value> {
+        let share = image.url.strip_prefix("cifs://");
+        match share.filter(|_| is_openbmc(machine) && self.cures(quirks::OPENBMC_HTTPS)) {
+            // The same share, by the name that bmcweb has for it.
+            Some(share) => Plain.insert_bodies(
+                machine,
+                &MediaImage { url: format!("smb://{share}"), credentials: image.credentials.clone() },
+            ),
+            None => Plain.insert_bodies(machine, image),
         }
     }
 

@@ -76,12 +76,13 @@ pub(super) async fn boot_setup_once(rack: &Rack) -> Case {
 }
 
 pub(super) async fn boot_continuously(rack: &Rack) -> Case {
-    let wanted = BootOverride { target: BootTarget::Pxe, enabled: OverrideEnabled::Continuous, mode: None };
+    // Supermicro shows Pxe as UefiBootNext; Hdd is everywhere what it is.
+    let wanted = BootOverride { target: BootTarget::Hdd, enabled: OverrideEnabled::Continuous, mode: None };
     let _ = rack.bmc.boot()?.set_override(wanted).await?;
     rack.start().await?;
     let settings = rack.bmc.boot()?.settings().await?;
     let lasts =
-        settings.target == Some(BootTarget::Pxe) && settings.enabled == Some(OverrideEnabled::Continuous);
+        settings.target == Some(BootTarget::Hdd) && settings.enabled == Some(OverrideEnabled::Continuous);
     expect(lasts, || format!("after a boot the BMC shows {settings:?}"))
 }
 

@@ -32,7 +32,9 @@ fn controller(view: &StorageView) -> Result<&StorageController, Stop> {
 }
 
 fn free(controller: &StorageController) -> Vec<DriveId> {
-    let is_free = |drive: &&rackhand_bmc::StorageDrive| drive.state == DriveState::Ready;
+    // A drive of which nothing is said is never taken by itself; here it is somebody's choice.
+    let is_free =
+        |drive: &&rackhand_bmc::StorageDrive| matches!(drive.state, DriveState::Ready | DriveState::Unknown);
     controller.drives.iter().filter(is_free).map(|drive| drive.id.clone()).collect()
 }
 

@@ -60,13 +60,17 @@ pub(super) async fn firmware_update(rack: &Rack) -> Case {
 }
 
 pub(super) async fn firmware_push(rack: &Rack) -> Case {
+    let firmware = rack.bmc.firmware()?;
+    let found = firmware.inventory().await?;
+    let target = found.components.iter().find(|component| component.kind == ComponentKind::Bios);
+    let target = target.ok_or_else(|| "there is no BIOS among the components".to_owned())?;
     let file = FirmwareFile {
         name: firmware_name(rack).to_owned(),
         content: firmware_text(),
-        targets: Vec::new(),
+        targets: vec![target.id.clone()],
         when: ApplyTime::Immediate,
     };
-    let outcome = rack.bmc.firmware()?.push(&file).await?;
+    let outcome = firmware.push(&file).await?;
     is_updated(rack, outcome).await
 }
 
