@@ -128,7 +128,7 @@ static OF_M6: [Quirk; 21] = [
 static OF_M4: [Quirk; 20] = [
     quirk(
         "root-without-vendor",
-        "the service root has neither Vendor nor Product: only the Manager's Id and the System's manufacturer tell",
+        "the service root has neither Vendor nor Product: its Name, the Manager's Id and the System's manufacturer tell",
         TREES,
     ),
     quirk(

@@ -11,7 +11,10 @@ use crate::web::{Call, Problem, Reply, Table, call};
 
 /// Amends what the standard renders.
 pub(super) fn add(table: &mut Table, quirks: &Quirks) {
-    table.amend("/redfish/v1", |_, _, body| body["@odata.type"] = "#ServiceRoot.v1_10_0.ServiceRoot".into());
+    table.amend("/redfish/v1", |_, _, body| {
+        body["@odata.type"] = "#ServiceRoot.v1_10_0.ServiceRoot".into();
+        body["Name"] = "Cisco RESTful Root Service".into();
+    });
     table.amend(SYSTEM, amend_system);
     table.patch(SYSTEM, patch_system);
     table.amend(MANAGER, amend_manager);

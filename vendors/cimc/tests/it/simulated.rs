@@ -18,15 +18,10 @@ fn others() -> [Simulated; 2] {
     ["cimc-m4", "cimc-x"].map(|name| Simulated::new(name).unwrap())
 }
 
-/// The driver on a machine whose service root need not say whose it is.
-async fn connected(machine: &Simulated) -> Bmc {
-    Cimc.connect(machine.link().await, machine.target()).await.unwrap()
-}
-
 #[tokio::test(start_paused = true)]
 async fn the_others_are_known_and_switched() {
     for machine in others() {
-        let bmc = connected(&machine).await;
+        let bmc = machine.connect(&Cimc).await;
         assert_eq!(bmc.identity.vendor, Vendor::Cisco);
         switches_power(&bmc).await;
         bmc.close().await.unwrap();
@@ -37,7 +32,7 @@ async fn the_others_are_known_and_switched() {
 #[tokio::test(start_paused = true)]
 async fn the_others_boot_an_image_once() {
     for machine in others() {
-        let bmc = connected(&machine).await;
+        let bmc = machine.connect(&Cimc).await;
         boots_an_image(&bmc, &machine).await;
         bmc.close().await.unwrap();
         assert!(machine.simulator.machine("node1").unwrap().with(|machine| machine.sessions.is_empty()));
@@ -47,7 +42,7 @@ async fn the_others_boot_an_image_once() {
 #[tokio::test(start_paused = true)]
 async fn the_others_say_that_a_mapping_failed() {
     for machine in others() {
-        let bmc = connected(&machine).await;
+        let bmc = machine.connect(&Cimc).await;
         let error = bmc.boot_image_once(&image(NO_ISO)).await.unwrap_err();
         assert!(error.to_string().contains(NO_ISO), "{error}");
         bmc.close().await.unwrap();
@@ -57,7 +52,7 @@ async fn the_others_say_that_a_mapping_failed() {
 #[tokio::test(start_paused = true)]
 async fn the_others_apply_settings() {
     for machine in others() {
-        let bmc = connected(&machine).await;
+        let bmc = machine.connect(&Cimc).await;
         applies_bios(&bmc, &attributes(&[("IntelVT", "Enabled"), ("CPUPerformance", "High Throughput")]), 1)
             .await;
         bmc.close().await.unwrap();
@@ -75,7 +70,7 @@ async fn storage(bmc: &Bmc, machine: &Simulated) -> StorageView {
 async fn volumes_are_made_and_deleted_on_each() {
     for name in ["cimc", "cimc-m4", "cimc-x"] {
         let machine = Simulated::new(name).unwrap();
-        let bmc = connected(&machine).await;
+        let bmc = machine.connect(&Cimc).await;
         let before = storage(&bmc, &machine).await;
         assert!(before.partial.is_none() && before.skipped.is_empty(), "{name}: {before:?}");
         let free = |drives: &[rackhand_bmc::StorageDrive]| -> Vec<_> {
