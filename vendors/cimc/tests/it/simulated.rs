@@ -1,7 +1,7 @@
 //! The driver against the simulated CIMC, in virtual time.
 
 use rackhand_bmc::{
-    Bmc, DriveState, Driver as _, ErrorKind, Initialize, NewVolume, Outcome, RaidLevel, StorageView, Vendor,
+    Bmc, DriveState, ErrorKind, Initialize, NewVolume, Outcome, RaidLevel, StorageView, Vendor,
 };
 use rackhand_cimc::Cimc;
 use rackhand_testing::simulated::{
