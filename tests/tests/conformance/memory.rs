@@ -49,8 +49,13 @@ async fn a_machine_that_was_exchanged_is_not_switched_on() {
         setup.seed = 77;
         let other = Rack::new(&setup).await.unwrap();
         let error = other.bmc.boot_image_once(&image("image.iso")).await.unwrap_err();
-        assert_eq!(*error.kind(), ErrorKind::Conflict, "{error}");
-        assert!(error.to_string().contains("another machine answers here now"), "{error}");
+        // A CIMC's System is named by its serial number, so there what was remembered is not even there.
+        if personality == "cimc" {
+            assert_eq!(*error.kind(), ErrorKind::NotFound, "{error}");
+        } else {
+            assert_eq!(*error.kind(), ErrorKind::Conflict, "{error}");
+            assert!(error.to_string().contains("another machine answers here now"), "{error}");
+        }
         other.bmc.close().await.unwrap();
         // The next connection learns who it is.
         let other = other.again(&setup).await.unwrap();

@@ -109,6 +109,31 @@ impl Rack {
         service.call(request.unwrap()).await.map_or(StatusCode::BAD_GATEWAY, |answer| answer.status())
     }
 
+    /// What an administrator does to a Cisco in its own tools: a precise boot order of disk and mapped DVD.
+    pub(crate) async fn somebody_orders(&self) -> Found {
+        let login = self.xml(format!("<aaaLogin inName=\"lab\" inPassword=\"{PASSWORD}\"/>")).await?;
+        let cookie = login.split("outCookie=\"").nth(1).and_then(|rest| rest.split('"').next());
+        let cookie = cookie.ok_or_else(|| format!("no cookie in {login}"))?;
+        let at = "sys/rack-unit-1/boot-precision";
+        let order = format!(
+            "<configConfMo cookie=\"{cookie}\" dn=\"{at}\" inHierarchical=\"true\"><inConfig><lsbootDevPrecision dn=\"{at}\">\
+             <lsbootHdd rn=\"hdd-disk\" name=\"disk\" order=\"1\" state=\"Enabled\"/>\
+             <lsbootVMedia rn=\"vm-dvd\" name=\"dvd\" order=\"2\" state=\"Enabled\" subtype=\"cimc-mapped-dvd\"/>\
+             </lsbootDevPrecision></inConfig></configConfMo>"
+        );
+        let answer = self.xml(order).await?;
+        let _ = self.xml(format!("<aaaLogout inCookie=\"{cookie}\"/>")).await?;
+        if answer.contains("errorCode") { Err(answer) } else { Ok(()) }
+    }
+
+    async fn xml(&self, body: String) -> Result<String, String> {
+        let request =
+            Request::post("/nuova").header(header::CONTENT_TYPE, "text/xml").body(Bytes::from(body));
+        let service = self.sim.service(NAME).unwrap();
+        let answer = service.call(request.unwrap()).await.map_err(seen)?;
+        Ok(String::from_utf8_lossy(answer.body()).into_owned())
+    }
+
     /// Another connection to the same machine.
     pub(crate) async fn connect(&self, setup: &Setup) -> rackhand::Result<Bmc> {
         connect(&self.sim, setup).await

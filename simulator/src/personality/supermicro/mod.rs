@@ -78,6 +78,15 @@ impl Personality for Supermicro {
         Features { expand: Some(expand), ..Features::default() }
     }
 
+    /// The last is of files that are pushed: they are checked, and installed when told to start.
+    fn apply_times(&self, quirks: &Quirks) -> &'static [&'static str] {
+        if quirks.has("start-after-push") {
+            &["Immediate", "OnReset", "OnStartUpdateRequest"]
+        } else {
+            &["Immediate", "OnReset"]
+        }
+    }
+
     fn table(&self, quirks: &Quirks) -> Table {
         let mut table = standard::table(MediaHome::Manager, "Bios", true);
         pieces::add(&mut table);

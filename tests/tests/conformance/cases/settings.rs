@@ -75,7 +75,18 @@ async fn change(rack: &Rack) -> Result<Attributes, Stop> {
     Err(Stop::Refused("no BIOS attribute can be changed on this machine".to_owned()))
 }
 
+/// Some show nothing of what waits, whatever does.
+async fn shows_pending(rack: &Rack) -> Case {
+    match rack.bmc.bios()?.state().await?.pending {
+        PendingSettings::NotVisible => {
+            Err(Stop::Refused("this BMC does not show BIOS settings that wait for a reset".to_owned()))
+        }
+        _ => Ok(()),
+    }
+}
+
 pub(super) async fn bios_pending(rack: &Rack) -> Case {
+    shows_pending(rack).await?;
     let wanted = change(rack).await?;
     stage_first(rack, &wanted).await?;
     let state = rack.bmc.bios()?.state().await?;
@@ -130,6 +141,7 @@ async fn apply(rack: &Rack, wanted: &Attributes) -> Case {
 }
 
 pub(super) async fn bios_discard(rack: &Rack) -> Case {
+    shows_pending(rack).await?;
     let wanted = change(rack).await?;
     stage_first(rack, &wanted).await?;
     let _ = rack.bmc.bios()?.discard().await?;

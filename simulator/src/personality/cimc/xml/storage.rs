@@ -48,7 +48,7 @@ fn controller(call: &Call, machine: &Machine, owner: &Controller) -> Object {
         .with("type", kind)
         .with("vendor", "Cisco Systems Inc");
     if !is_partial(call, machine) {
-        let disks = owner.drives.iter().enumerate().map(|(at, drive)| disk(machine, owner, at, drive));
+        let disks = owner.drives.iter().map(|drive| disk(machine, owner, drive));
         object = object.holding(disks);
     }
     object = object.holding(owner.volumes.iter().map(|volume| virtual_drive(machine, owner, volume)));
@@ -78,7 +78,10 @@ fn state(owner: &Controller, drive: &Drive) -> &'static str {
     }
 }
 
-fn disk(machine: &Machine, owner: &Controller, at: usize, drive: &Drive) -> Object {
+/// Drives are numbered through the whole machine, as its serial numbers are.
+fn disk(machine: &Machine, owner: &Controller, drive: &Drive) -> Object {
+    let mut all = machine.storage.iter().flat_map(|owner| &owner.drives);
+    let at = all.position(|other| std::ptr::eq(other, drive)).unwrap_or(0);
     let id = number(&drive.id);
     let health = if machine.health(&drive.id) == "OK" { "Good" } else { "Moderate Fault" };
     Object::new("storageLocalDisk", format!("{}/pd-{id}", dn(owner)))
