@@ -134,7 +134,8 @@ impl Followed<'_> {
                 )));
             }
             Some(job) if job.state == JobState::Scheduled => {
-                let waits = !self.booted && scheduled >= SCHEDULED_WAITS;
+                let ours = self.accepted.is_some() || self.kind != ComponentKind::Bmc;
+                let waits = ours && !self.booted && scheduled >= SCHEDULED_WAITS;
                 return waits.then_some(FirmwareFate::Waits);
             }
             Some(job) if !job.state.is_over() => return None,

@@ -189,8 +189,10 @@ fn not_the_version(wanted: &WantedFirmware, component: &FirmwareComponent) -> St
 fn follow(observed: &Observed, job: &JobHistory, known: &ActHistory, component: &FirmwareComponent) -> Next {
     let is_boot = |purpose: &PowerPurpose| matches!(purpose, PowerPurpose::Firmware { .. });
     let booted = boots_after(job, known, is_boot) > 0;
-    let waits = known.result == Some(ActResult::Undecidable);
-    if waits && !booted && component.kind != ComponentKind::Bmc {
+    // What a killed process left undecided of a BMC's own update shows without a boot.
+    let waits = known.result == Some(ActResult::Undecidable)
+        && (known.mark().is_some() || component.kind != ComponentKind::Bmc);
+    if waits && !booted {
         if !observed.is_off() {
             return Next::Act(power_off(Some(job)));
         }
@@ -254,18 +256,22 @@ pub(super) fn described(wanted: &Wanted, observed: &Observed, job: Option<&JobHi
     };
     let mut over = true;
     let each = wanted.firmware.iter().map(|one| {
-        let found = seen.find(&one.component);
+        let name = &one.component;
+        let found = seen.find(name);
         let shown = found.and_then(|found| found.version.as_deref()).unwrap_or("an unknown version");
-        if found.is_some_and(|found| is_there(one, found)) {
-            return format!("{} has {shown}", one.component);
-        }
-        over = false;
+        let by_journal = one.version.is_none()
+            && job.is_some_and(|job| job.updated.iter().any(|done| done.component == *name));
         match &one.version {
-            Some(to) => format!("update {} from {shown} to {to}", one.component),
-            None if job.is_some_and(|job| job.updated.iter().any(|done| done.component == one.component)) => {
-                format!("{} has {shown}; updated again only when its file has changed", one.component)
+            _ if found.is_some_and(|found| is_there(one, found)) => format!("{name} has {shown}"),
+            None if by_journal => format!("{name} has {shown}; updated again only when its file has changed"),
+            to => {
+                over = false;
+                let to = match to {
+                    Some(to) => format!("to {to}"),
+                    None => format!("with the file of {}", one.source),
+                };
+                format!("update {name} from {shown} {to}")
             }
-            None => format!("update {} from {shown} with the file of {}", one.component, one.source),
         }
     });
     let text = each.collect::<Vec<_>>().join("; ");

@@ -631,6 +631,7 @@ fn what_a_failed_job_prepared_is_taken_back() {
         book.write(Event::Outcome { job: job.clone(), act, result: ActResult::Done { mark: None } });
     };
     let slot = SlotId("/slot/1".to_owned());
+    act(&mut world, Act::HoldInSetup { stage: "a".to_owned() });
     act(&mut world, Act::PowerOn { purpose: PowerPurpose::BiosStage { stage: "a".to_owned() } });
     act(&mut world, Act::Insert { slot: slot.clone(), url: URL.to_owned() });
     act(&mut world, Act::BootCdOnce);
