@@ -308,11 +308,12 @@ async fn secure_boot_is_proven_by_a_boot_before_the_installation() {
                 Event::Outcome { act: Act::SetSecureBoot { .. }, result: ActResult::Done { .. }, .. }
             )
         });
-        let proven = place(
-            &|event| matches!(event, Event::StepFinished { step: StepId::Bios, detail, .. } if detail == "in force: enable secure boot"),
-        );
+        let booted = records.iter().rposition(|record| {
+            let boot = |act: &Act| act.to_string() == "switch the host on for its boot settings";
+            matches!(&record.event, Event::Outcome { act, result: ActResult::Done { .. }, .. } if boot(act))
+        });
         let inserted = place(&|event| matches!(event, Event::Intent { act: Act::Insert { .. }, .. }));
-        assert!(set.is_some() && set < proven && proven < inserted, "{personality}: {}", story(&lab));
+        assert!(set.is_some() && set < booted && booted < inserted, "{personality}: {}", story(&lab));
     }
 }
 

@@ -13,7 +13,7 @@ fn results(reports: Vec<NodeReport>) -> Vec<NodeResult> {
 }
 
 fn story(lab: &Lab) -> String {
-    lab.records().iter().map(|record| format!("{} {:?}\n", record.seq, record.event)).collect()
+    lab.records().iter().map(|record| format!("{} {} {:?}\n", record.seq, record.at, record.event)).collect()
 }
 
 /// The volumes of a machine: name, level, number of drives.

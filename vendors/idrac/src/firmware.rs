@@ -8,7 +8,7 @@ use rackhand_bmc::{
 };
 use rackhand_redfish::Document;
 use secrecy::ExposeSecret;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::quirks::{self, Dell};
 
@@ -119,9 +119,7 @@ fn simple_update(image: &FirmwareImage, times: &[&str]) -> Value {
         body.insert("Username".to_owned(), credentials.username.as_str().into());
         body.insert("Password".to_owned(), credentials.password.expose_secret().into());
     }
-    if !image.targets.is_empty() {
-        body.insert("Targets".to_owned(), json!(image.targets));
-    }
+    // No targets: Dell's SimpleUpdate has none (R600, DS). A package says itself what it is for.
     let when = match image.when {
         ApplyTime::Immediate => "Immediate",
         ApplyTime::OnReset => "OnReset",

@@ -41,8 +41,8 @@ struct Seen {
     job: Option<Job>,
     /// The version, once nothing is at work.
     version: Option<String>,
-    /// Whether the host could still be writing it.
-    in_post: bool,
+    /// Whether the POST that could be writing it is seen to be over, or there is none to wait for.
+    post_is_over: bool,
 }
 
 /// Since when something has been so without a break.
@@ -65,21 +65,24 @@ impl Followed<'_> {
     pub(super) async fn to_its_end(&self, shared: &Shared, bmc: &Bmc) -> Result<FirmwareFate> {
         let pacing = &shared.parts.pacing;
         let end = Instant::now() + pacing.firmware;
-        let (mut idle, mut scheduled) = (Since::default(), Since::default());
+        let (mut idle, mut done, mut scheduled) = (Since::default(), Since::default(), Since::default());
         loop {
             let last = match self.look(bmc).await {
                 Ok(seen) => {
                     let waiting = seen.job.as_ref().is_some_and(|job| job.state == JobState::Scheduled);
                     let over = seen.job.as_ref().is_none_or(|job| job.state.is_over());
                     let scheduled = scheduled.lasts(waiting);
-                    let idle = idle.lasts(over && !seen.in_post);
-                    if let Some(fate) = self.fate(&seen, idle, scheduled, pacing) {
+                    // Not every BMC shows that POST is over, of a host that is held in setup: that has its end too.
+                    let settled = done.lasts(over && seen.post_is_over) >= self.settles(pacing)
+                        || idle.lasts(over) >= pacing.bios_apply;
+                    if let Some(fate) = self.fate(&seen, settled, scheduled) {
                         return self.once_ready(fate, bmc, pacing).await;
                     }
                     said(&seen)
                 }
                 Err(error) if self.passes(&error) => {
                     idle.lasts(false);
+                    done.lasts(false);
                     error.to_string()
                 }
                 Err(error) => return Err(error),
@@ -107,24 +110,26 @@ impl Followed<'_> {
             (None, Some(jobs)) => jobs.unfinished().await?.into_iter().next(),
         };
         if job.as_ref().is_some_and(|job| !job.state.is_over()) {
-            return Ok(Seen { job, version: None, in_post: false });
+            return Ok(Seen { job, version: None, post_is_over: false });
         }
         let found = bmc.firmware()?.inventory().await?;
         let version = found.find(&self.update.component).and_then(|found| found.version.clone());
-        let in_post = self.booted && self.kind != ComponentKind::Bmc && {
+        let post_is_over = if self.booted && self.kind != ComponentKind::Bmc {
             let view = bmc.power()?.observe().await?;
-            view.power == PowerState::On && !view.progress.post_is_over()
+            view.power == PowerState::Off || view.progress.post_is_over()
+        } else {
+            true
         };
-        Ok(Seen { job, version, in_post })
+        Ok(Seen { job, version, post_is_over })
     }
 
-    fn fate(
-        &self,
-        seen: &Seen,
-        idle: Duration,
-        scheduled: Duration,
-        pacing: &Pacing,
-    ) -> Option<FirmwareFate> {
+    /// How long nothing may be at work until what is there is what it came to. A BMC may say that its job is over long
+    /// before it restarts with what was written.
+    fn settles(&self, pacing: &Pacing) -> Duration {
+        if self.kind == ComponentKind::Bmc { pacing.bmc_reset } else { pacing.bios_settle }
+    }
+
+    fn fate(&self, seen: &Seen, settled: bool, scheduled: Duration) -> Option<FirmwareFate> {
         match &seen.job {
             Some(job) if job.state == JobState::Failed && self.accepted.is_some() => {
                 let why = job.message.as_deref().unwrap_or("it says nothing more");
@@ -145,10 +150,6 @@ impl Followed<'_> {
             return Some(FirmwareFate::InForce(self.now_has(seen)));
         }
         let is_bmc = self.kind == ComponentKind::Bmc;
-        // A BMC may say that its job is over long before it restarts with what was written.
-        let settles = if is_bmc { pacing.bmc_reset } else { pacing.bios_settle };
-        // A host that is held in setup may show POST as going on for good (CIMC): that has its end too.
-        let settled = idle >= settles;
         match () {
             () if !settled => None,
             () if !is_bmc && !self.booted => Some(FirmwareFate::Waits),

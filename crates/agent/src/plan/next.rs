@@ -229,6 +229,11 @@ fn prepare_storage(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory
     let boot = boots_for(job, |purpose| matches!(purpose, PowerPurpose::Storage { .. }));
     let on_by_us = job.is_some_and(|job| running_boot(job).is_some());
     if observed.is_off() {
+        // After a boot for it the host goes off when something waits for another, or all was seen as wanted. An iLO shows
+        // of a host that is off again only a part, which says nothing against that.
+        if !whole && boot > 0 && !job.is_some_and(waits_for_boot) {
+            return None;
+        }
         return Some(held_boot(observed, PowerPurpose::Storage { boot: boot + 1 }));
     }
     if !on_by_us {
@@ -267,6 +272,15 @@ fn volume_plan(wanted: &Wanted, view: &StorageView, job: Option<&JobHistory>) ->
         })
     };
     volumes(wanted, view, deleted)
+}
+
+/// Whether a change of volumes was sent that is to show at a boot which it has not had.
+fn waits_for_boot(job: &JobHistory) -> bool {
+    job.acts.iter().any(|known| {
+        matches!(known.act, Act::CreateVolume { .. } | Act::DeleteVolume { .. })
+            && known.result == Some(ActResult::Undecidable)
+            && boots_since(job, &known.act) == 0
+    })
 }
 
 /// How often the host was switched on for its storage after an act was intended.
