@@ -7,7 +7,10 @@ use rackhand_agent::{
     event::{Act, Event, StepId},
 };
 use rackhand_bmc::{Attributes, BiosStage};
-use rackhand_simulator::faults::{Rule, What};
+use rackhand_simulator::{
+    faults::{Rule, What},
+    log::Entry,
+};
 use rackhand_tests::lab::{Lab, Node, PASSWORD, transport};
 
 fn results(reports: Vec<NodeReport>) -> Vec<NodeResult> {
@@ -15,7 +18,12 @@ fn results(reports: Vec<NodeReport>) -> Vec<NodeResult> {
 }
 
 fn story(lab: &Lab) -> String {
-    lab.records().iter().map(|record| format!("{} {:?}\n", record.seq, record.event)).collect()
+    let journal = lab.records().into_iter().map(|record| format!("{} {:?}\n", record.seq, record.event));
+    let log = lab.sim.log().entries().into_iter().map(|entry| match entry {
+        Entry::Request(one) => format!("{:>9} {} {} {:?}\n", one.ms, one.method, one.path, one.status),
+        Entry::State(one) => format!("{:>9}   {}: {} -> {}\n", one.ms, one.what, one.from, one.to),
+    });
+    journal.chain(log).collect()
 }
 
 /// A BIOS setting that is in force on the machine, whatever its BMC says.

@@ -68,7 +68,7 @@ async fn a_volume_in_the_way_is_named_and_goes_only_by_its_name() {
         lab.jobs[0].wanted.storage.volumes[0].drives.count = 4;
         lab.jobs[0].wanted.storage.volumes[0].raid = rackhand_bmc::RaidLevel::Raid10;
         let there = volumes(&lab, "node");
-        let (name, ..) = there.last().unwrap().clone();
+        let name = "OS".to_owned();
         if personality == "ilo6" {
             let refused = results(lab.apply().await);
             let [NodeResult::Failed { error, .. }] = refused.as_slice() else { panic!("{refused:?}") };
@@ -77,7 +77,9 @@ async fn a_volume_in_the_way_is_named_and_goes_only_by_its_name() {
             assert_eq!(volumes(&lab, "node"), there, "nothing is touched");
             lab.jobs[0].wanted.storage.delete = vec![name.clone()];
             assert_eq!(results(lab.apply().await), [NodeResult::Installed], "{}", story(&lab));
-            assert_eq!(volumes(&lab, "node"), [("boot".to_owned(), "RAID10".to_owned(), 4)]);
+            let after = volumes(&lab, "node");
+            assert!(after.contains(&("boot".to_owned(), "RAID10".to_owned(), 4)), "{after:?}");
+            assert!(!after.iter().any(|(seen, ..)| *seen == name), "{after:?}");
             assert_eq!(volume_requests(&lab), 2, "one deleted, one made");
         } else {
             assert_eq!(results(lab.apply().await), [NodeResult::Installed], "{}", story(&lab));

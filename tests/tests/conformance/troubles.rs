@@ -264,19 +264,15 @@ async fn trouble_09_settings_of_an_ilo_that_are_stuck_are_cleared() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn trouble_10_slots_of_a_cisco_take_no_images_or_only_as_a_dvd_and_ports_stand_elsewhere() {
+async fn trouble_10_slots_of_a_cisco_take_no_images_or_only_as_a_dvd() {
     let mounts = async |rack: &Rack| {
         let _ = rack.bmc.mount(&image("image.iso")).await?;
         expect(holds(rack, "image.iso"), || "the machine does not hold the image".to_owned())
     };
+    // That a System has no EthernetInterfaces is shown in `vendors/cimc`, against documents.
     // No InsertMedia: the XML API maps it. Slots of the KVM that refuse: the one mapped DVD.
     both(&Setup::of("cimc-m4"), &["media-by-xml"], mounts).await;
     both(&Setup::of("cimc-x"), &["kvm-slots-refuse-images", "mapped-dvd-is-last"], mounts).await;
-    both(&Setup::of("cimc-x"), &["no-ethernet-interfaces"], async |rack| {
-        let ports = rack.bmc.inventory()?.ports().await?;
-        expect(ports.iter().any(|port| port.mac.is_some()), || format!("{ports:?}"))
-    })
-    .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -345,16 +341,13 @@ async fn trouble_14_an_operating_system_that_does_not_shut_down_is_switched_off(
 }
 
 #[tokio::test(start_paused = true)]
-async fn trouble_15_an_etag_is_weak_and_matches_only_without_its_mark() {
-    for personality in ["ilo5", "ilo6"] {
-        both(
-            &Setup::of(personality),
-            &["weak-etag", "etag-changes-on-reads", "if-match-is-refused"],
-            async |rack| {
-                let _ = rack.bmc.boot_once(&BootTarget::Pxe).await?;
-                Ok(())
-            },
-        )
-        .await;
-    }
+async fn trouble_15_an_etag_is_stale_by_the_time_that_it_is_sent() {
+    let changed = What::Status { code: 412, body: String::new(), content_type: None, retry_after: None };
+    let rule = Rule::new("changed since", changed).request("PATCH", "*/Systems/*").window(0, 1);
+    let setup = Setup { faults: vec![rule], ..Setup::of("lenovo") };
+    both(&setup, &["etag-changes-on-reads", "if-match-is-refused"], async |rack| {
+        let _ = rack.bmc.boot_once(&BootTarget::Pxe).await?;
+        Ok(())
+    })
+    .await;
 }

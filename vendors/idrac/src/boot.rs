@@ -33,6 +33,11 @@ const ONCE: &str = "ServerBoot.1.BootOnce";
 /// The BIOS setting that is the boot mode.
 const MODE: &str = "BootMode";
 
+/// Whether the System itself shows an override in force.
+fn is_armed(shown: &BootSettings) -> bool {
+    shown.enabled != Some(OverrideEnabled::Disabled) && !matches!(shown.target, None | Some(BootTarget::None))
+}
+
 impl Place {
     /// The place on this machine; `None` where it is the System.
     pub(crate) fn of(dell: &Dell) -> Option<Self> {
@@ -45,15 +50,15 @@ impl Place {
 
     /// The settings that the System showed, corrected by what stands here.
     pub(crate) async fn corrected(&self, host: &Host, shown: BootSettings) -> Result<BootSettings> {
-        let in_system = shown.enabled != Some(OverrideEnabled::Disabled)
-            && !matches!(shown.target, None | Some(BootTarget::None));
+        let in_system = is_armed(&shown);
         match self {
             Self::Attributes(uri) => {
                 let attributes = host.client.get(uri).await?;
                 let value = |name: &str| attributes.str(&format!("Attributes/{name}"));
                 let once = value(ONCE) != Some("Disabled");
                 Ok(match value(DEVICE) {
-                    Some(VIRTUAL_CD) => BootSettings {
+                    // With both armed nobody knows which wins: it is not armed until the System's is gone.
+                    Some(VIRTUAL_CD) if !in_system => BootSettings {
                         target: Some(BootTarget::Cd),
                         enabled: Some(if once { OverrideEnabled::Once } else { OverrideEnabled::Continuous }),
                         ..shown
@@ -102,6 +107,15 @@ impl DellBoot {
             return self.standard.set_override(wanted).await;
         };
         if wanted.target == BootTarget::Cd && wanted.enabled != OverrideEnabled::Disabled {
+            // One that an interrupted boot left in the System (held in setup, and switched off before it came there).
+            if is_armed(&self.standard.settings().await?) {
+                let none =
+                    BootOverride { target: BootTarget::None, enabled: OverrideEnabled::Disabled, mode: None };
+                let cleared = self.standard.set_override(none).await?;
+                if matches!(cleared, Outcome::Unknown { .. }) {
+                    return Ok(cleared);
+                }
+            }
             return self.set_first_device(uri, VIRTUAL_CD, wanted.enabled == OverrideEnabled::Once).await;
         }
         // The attribute would win over what is set now, so it goes first.

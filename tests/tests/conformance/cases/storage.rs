@@ -114,12 +114,31 @@ pub(super) async fn convert(rack: &Rack) -> Case {
     Ok(())
 }
 
+/// A drive of a controller that was handed to the host, taken back for volumes.
+async fn handed_back(rack: &Rack, after: Option<&StorageController>) -> Result<DriveId, Stop> {
+    let of_host = |controller: &&StorageController| {
+        controller
+            .drives
+            .iter()
+            .find(|drive| drive.state == DriveState::NonRaid)
+            .map(|drive| drive.id.clone())
+    };
+    let found = after.and_then(|controller| Some((controller.id.clone(), of_host(&controller)?)));
+    let (controller, drive) = found.ok_or_else(|| format!("no drive is left for a spare: {after:?}"))?;
+    let drives = std::slice::from_ref(&drive);
+    let outcome = rack.bmc.storage()?.convert_drives(&controller, drives, DriveUse::Raid).await?;
+    rack.settle(outcome).await?;
+    Ok(drive)
+}
+
 pub(super) async fn spare(rack: &Rack) -> Case {
     let volume = created(rack).await?;
     let after = view(rack).await?;
     let controller = after.volume_named(VOLUME).map(|(controller, _)| controller);
-    let drive = controller.and_then(|controller| free(controller).into_iter().next());
-    let drive = drive.ok_or_else(|| "no drive is left for a spare".to_owned())?;
+    let drive = match controller.and_then(|controller| free(controller).into_iter().next()) {
+        Some(drive) => drive,
+        None => handed_back(rack, controller).await?,
+    };
     let outcome = rack.bmc.storage()?.assign_spare(&drive, Some(&volume)).await?;
     rack.settle(outcome).await?;
     let state = state_of(rack, &drive).await?;
