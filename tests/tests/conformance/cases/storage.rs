@@ -114,21 +114,15 @@ pub(super) async fn convert(rack: &Rack) -> Case {
     Ok(())
 }
 
-/// A drive of a controller that was handed to the host, taken back for volumes.
-async fn handed_back(rack: &Rack, after: Option<&StorageController>) -> Result<DriveId, Stop> {
-    let of_host = |controller: &&StorageController| {
-        controller
-            .drives
-            .iter()
-            .find(|drive| drive.state == DriveState::NonRaid)
-            .map(|drive| drive.id.clone())
-    };
-    let found = after.and_then(|controller| Some((controller.id.clone(), of_host(&controller)?)));
-    let (controller, drive) = found.ok_or_else(|| format!("no drive is left for a spare: {after:?}"))?;
-    let drives = std::slice::from_ref(&drive);
-    let outcome = rack.bmc.storage()?.convert_drives(&controller, drives, DriveUse::Raid).await?;
+/// A drive for a spare where a machine's own volume has taken the last: that volume goes.
+async fn freed(rack: &Rack, controller: Option<&StorageController>) -> Result<DriveId, Stop> {
+    let own = controller.and_then(|one| one.volumes.iter().find(|it| it.name.as_deref() != Some(VOLUME)));
+    let own = own.ok_or_else(|| format!("no drive is left for a spare: {controller:?}"))?;
+    let outcome = rack.bmc.storage()?.delete_volume(&own.id).await?;
     rack.settle(outcome).await?;
-    Ok(drive)
+    let after = view(rack).await?;
+    let drive = after.volume_named(VOLUME).and_then(|(controller, _)| free(controller).into_iter().next());
+    Ok(drive.ok_or_else(|| format!("no drive came free: {after:?}"))?)
 }
 
 pub(super) async fn spare(rack: &Rack) -> Case {
@@ -137,7 +131,7 @@ pub(super) async fn spare(rack: &Rack) -> Case {
     let controller = after.volume_named(VOLUME).map(|(controller, _)| controller);
     let drive = match controller.and_then(|controller| free(controller).into_iter().next()) {
         Some(drive) => drive,
-        None => handed_back(rack, controller).await?,
+        None => freed(rack, controller).await?,
     };
     let outcome = rack.bmc.storage()?.assign_spare(&drive, Some(&volume)).await?;
     rack.settle(outcome).await?;
