@@ -139,7 +139,7 @@ async fn with_machine(
         let there = bmc.firmware()?.inventory().await?;
         for update in &spec.firmware {
             let current = there.find(&update.component).and_then(|component| component.version.clone());
-            if !current.as_deref().is_some_and(|version| version == update.version) {
+            if current.as_deref() != Some(update.version.as_str()) {
                 found.push(field(&format!("firmware {}", update.component), current, update.version.clone()));
             }
         }

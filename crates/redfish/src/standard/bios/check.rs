@@ -32,7 +32,7 @@ impl Registry {
         let attribute = self.get(name).ok_or_else(|| plan::unknown(name, &Attributes::new(), Some(self)))?;
         let text = value.to_string();
         let is_word = matches!(attribute.kind, AttributeKind::Enumeration(_))
-            && self.words_of(name).iter().any(|word| *word == text);
+            && self.words_of(name).contains(&text);
         if is_word { Ok(AttributeValue::String(text)) } else { plan::typed(value, &attribute.kind) }
     }
 
