@@ -12,9 +12,14 @@
 //! | iDRAC9 | root, Systems and slots with their members, then 6 | insert, slot, override, System, reset, System |
 //! | iLO | root, Systems with its members, Manager, slots with their members, then 6 | 6 |
 //! | CIMC, sushy-tools | root, Systems, System, Manager, slots, one slot, then 6 | 6 |
+//! | iDRAC9 before 6.00 | as iDRAC9, its Manager, and the attributes that the override stands in | 6 and those attributes |
+//! | CIMC of a blade | as CIMC, and the three slots before the one that takes images | 6 |
+//! | Supermicro | as iDRAC9, its Manager, and the ActionInfo of its reset | 6 and that ActionInfo |
+//! | Lenovo | root, Systems and slots with their members, ETags of slot and System, then 6 | ETags, then 6 |
 //!
 //! One more than that goes cold into an iDRAC's Manager, which tells firmware and licence, and into the second slot of
 //! those that expand nothing; and warm into a look at the slot of those that do not refuse to insert into a full one.
+//! A Lenovo takes two more cold: its Manager tells the licence, and the ETag of a member that came expanded is stale.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up must fail")]
 
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
@@ -32,8 +37,20 @@ use tokio::{
 const PASSWORD: &str = "calvin-is-not-it";
 
 /// The least that following links takes, cold and warm.
-const MINIMA: [(&str, usize, usize); 5] =
-    [("idrac9", 9, 6), ("ilo5", 10, 6), ("ilo6", 10, 6), ("cimc", 12, 6), ("sushy", 12, 6)];
+const MINIMA: [(&str, usize, usize); 12] = [
+    ("idrac9-4", 11, 7),
+    ("idrac9", 9, 6),
+    ("idrac9-7", 9, 6),
+    ("idrac10", 9, 6),
+    ("ilo5", 10, 6),
+    ("ilo6", 10, 6),
+    ("ilo7", 10, 6),
+    ("cimc", 12, 6),
+    ("cimc-x", 15, 6),
+    ("supermicro", 11, 7),
+    ("lenovo", 11, 8),
+    ("sushy", 12, 6),
+];
 
 /// What one run cost.
 #[derive(Debug)]
@@ -202,10 +219,11 @@ async fn booting_an_image_costs_few_requests_over_one_connection() {
                 cost.sessions_left
             );
             let listed = requests.join("\n");
-            assert!(cost.requests() <= minimum + 1, "{name} {state}: {cost:?}\n{listed}");
+            let beyond = if name == "lenovo" { 2 } else { 1 };
+            assert!(cost.requests() <= minimum + beyond, "{name} {state}: {cost:?}\n{listed}");
             // iLO 5 and 6 close the connection after each answer; nobody else's is opened twice.
             let answers = u64::try_from(requests.len()).unwrap();
-            let expected = if name.starts_with("ilo") { answers } else { 1 };
+            let expected = if ["ilo5", "ilo6"].contains(&name) { answers } else { 1 };
             assert_eq!(cost.connections, expected, "{name} {state}");
             assert_eq!(cost.sessions_left, 0, "{name} {state}");
         }

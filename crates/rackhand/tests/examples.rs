@@ -93,7 +93,7 @@ async fn every_example_does_what_it_says() {
     let machine = MachineSpec::new("node", kind).login("lab", PASSWORD);
     let image = Image(Bytes::from(IsoBuilder::new("EXAMPLE").build().unwrap()));
     let simulator =
-        Simulator::builder().seed(5).time_scale(500.0).net(Arc::new(image)).machine(machine).build().unwrap();
+        Simulator::builder().seed(5).time_scale(60.0).net(Arc::new(image)).machine(machine).build().unwrap();
     let endpoints = simulator.serve((Ipv4Addr::LOCALHOST, 0).into(), true).await.unwrap();
     let scratch = tempfile::tempdir().unwrap();
     let password = scratch.path().join("password");

@@ -194,7 +194,7 @@ async fn a_bmc_that_is_busy_for_ever_is_named() {
 #[tokio::test(start_paused = true)]
 async fn a_bmc_that_answers_half_documents_is_named() {
     insta::assert_snapshot!(told_of_lasting(What::Truncate).await, @r"
-    connect: BMC bad: no Redfish service answers here: the answer's JSON ends early, after 538 bytes (GET /redfish/v1/); seen in 20 tries within 15m
+    connect: BMC bad: no Redfish service answers here: the answer's JSON ends early, after 567 bytes (GET /redfish/v1/); seen in 20 tries within 15m
     Check the BMC's address, that it answers from this host, and the credentials in the Secret, then run the same apply again; it goes on where it can
     ");
 }

@@ -31,8 +31,8 @@ impl Registry {
     fn in_its_type(&self, name: &str, value: &AttributeValue) -> Result<AttributeValue, String> {
         let attribute = self.get(name).ok_or_else(|| plan::unknown(name, &Attributes::new(), Some(self)))?;
         let text = value.to_string();
-        let is_word = matches!(attribute.kind, AttributeKind::Enumeration(_))
-            && self.words_of(name).contains(&text);
+        let is_word =
+            matches!(attribute.kind, AttributeKind::Enumeration(_)) && self.words_of(name).contains(&text);
         if is_word { Ok(AttributeValue::String(text)) } else { plan::typed(value, &attribute.kind) }
     }
 
