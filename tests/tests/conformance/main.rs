@@ -15,6 +15,7 @@
 )]
 
 mod cases;
+mod lost;
 mod memory;
 mod rack;
 mod table;

@@ -35,7 +35,7 @@ async fn a_full_slot_is_cleared_as_if_nothing_were_remembered() {
         let rack = rack.again(&setup).await.unwrap();
         let (slot, outcome) = rack.bmc.mount(&image("other.iso")).await.unwrap();
         assert_eq!(outcome, Outcome::Done, "{personality}");
-        assert_eq!(slot.can_insert, true, "{personality}");
+        assert!(slot.can_insert, "{personality}");
         assert!(rack.bmc.media().unwrap().slot(&slot.id).await.unwrap().holds(&image("other.iso").url));
         rack.bmc.close().await.unwrap();
     }
