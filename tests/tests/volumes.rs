@@ -28,13 +28,16 @@ fn volumes(lab: &Lab, node: &str) -> Vec<(String, String, usize)> {
 /// Requests that made or deleted a volume: accepted, for older iDRACs are asked in two forms.
 fn volume_requests(lab: &Lab) -> usize {
     let made = |request: &&rackhand_simulator::log::RequestEntry| {
-        request.path.contains("/Volumes") && request.status.is_some_and(|status| status < 300)
+        // Cisco's XML API has one path for everything.
+        let by_xml = |summary: &String| summary.contains("virtual-drive-create");
+        let of_volumes = request.path.contains("/Volumes") || request.summary.as_ref().is_some_and(by_xml);
+        of_volumes && request.status.is_some_and(|status| status < 300)
     };
     lab.changes().iter().filter(made).count()
 }
 
 /// Everything that makes volumes.
-const MAKERS: [&str; 5] = ["idrac9-4", "idrac9", "idrac9-7", "idrac10", "ilo6"];
+const MAKERS: [&str; 8] = ["idrac9-4", "idrac9", "idrac9-7", "idrac10", "ilo6", "ilo7", "cimc", "cimc-m4"];
 
 #[tokio::test(start_paused = true)]
 async fn a_mirror_is_made_on_each_that_can_and_a_second_apply_does_nothing() {
