@@ -12,6 +12,8 @@ use rackhand_bmc::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::cause::Cause;
+
 /// One thing that happened. The JSON of these is the public stream format: fields are added, never changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
@@ -52,6 +54,13 @@ pub enum Event {
     Identified {
         /// Who it is.
         identity: Box<Identity>,
+    },
+    /// The BMC was not reached, or did not let us in, and no job was open. Written when it is news.
+    NotConnected {
+        /// What was seen.
+        error: String,
+        /// Why, in a word.
+        cause: Cause,
     },
     /// The image that this job boots.
     ImagePrepared {
@@ -128,6 +137,10 @@ pub enum Event {
     NeedsDecision {
         /// Why.
         reason: String,
+        /// The request of the spec at that moment, where the host was met without a record: another one later asks for
+        /// an installation.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        request: Option<String>,
     },
     /// A job is over.
     JobFinished {
@@ -635,6 +648,9 @@ pub enum JobResult {
         installing: bool,
         /// Whether credentials or a certificate were refused.
         refused: bool,
+        /// Why, in a word, where a BMC's answer was the reason.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<Cause>,
     },
     /// It was cancelled.
     Cancelled {

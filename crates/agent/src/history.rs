@@ -9,6 +9,7 @@ use rackhand_bmc::{Identity, Mark};
 use serde::Serialize;
 
 use crate::{
+    cause::Cause,
     event::{
         Act, ActResult, Decision, Event, Evidence, FirmwareUpdate, JobId, JobResult, StepId, StepResult,
         Trigger,
@@ -64,6 +65,11 @@ pub struct NodeHistory {
     pub permission: Option<String>,
     /// Why a decision is waited for, since the last job or decision.
     pub needs_decision: Option<String>,
+    /// The request of the spec when the host was first met on and without a record. It stays a host that may be live, also
+    /// when it is seen off later, until somebody decides or asks with another request.
+    pub met_live: Option<String>,
+    /// Why its BMC was not reached when that was last tried without a job.
+    pub not_connected: Option<(Cause, String)>,
     /// When anything was last written about it.
     pub last_seen: Option<Timestamp>,
     /// Jobs begun so far.
@@ -326,8 +332,17 @@ impl NodeHistory {
         let at = record.at;
         self.last_seen = Some(at);
         match &record.event {
-            Event::Identified { identity } => self.identity = Some((**identity).clone()),
-            Event::NeedsDecision { reason } => self.needs_decision = Some(reason.clone()),
+            Event::Identified { identity } => {
+                self.identity = Some((**identity).clone());
+                self.not_connected = None;
+            }
+            Event::NotConnected { error, cause } => self.not_connected = Some((*cause, error.clone())),
+            Event::NeedsDecision { reason, request } => {
+                self.needs_decision = Some(reason.clone());
+                if self.met_live.is_none() {
+                    self.met_live.clone_from(request);
+                }
+            }
             Event::Decided { decision, by, request } => self.decide(*decision, by, request.as_ref(), at),
             Event::JobStarted { job, request, trigger, .. } => self.begin(job, request, trigger, at),
             event => {
@@ -352,6 +367,7 @@ impl NodeHistory {
                     Some(Installed { request: request.cloned(), at, how: InstalledHow::Adopted });
                 self.permission = None;
                 self.needs_decision = None;
+                self.met_live = None;
             }
             Decision::Cancel => self.permission = None,
         }
@@ -361,6 +377,7 @@ impl NodeHistory {
         self.jobs_begun += 1;
         self.permission = None;
         self.needs_decision = None;
+        self.met_live = None;
         let before = self.job.take().filter(|before| before.request == request);
         let (updated, acts) = before.map(JobHistory::firmware).unwrap_or_default();
         self.job = Some(JobHistory {

@@ -14,6 +14,7 @@
 //! a read, after everything in flight must have arrived, and never by sending again; a host is installed only when the
 //! journal says it is new and off, or when somebody asked for it by name.
 
+pub mod cause;
 pub mod engine;
 pub mod event;
 pub mod gather;

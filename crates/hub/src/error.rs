@@ -26,6 +26,12 @@ pub enum HubError {
         /// Why not.
         what: String,
     },
+    /// The hub cannot be spoken to at all.
+    #[error("{what}")]
+    Kubernetes {
+        /// Why not.
+        what: String,
+    },
     /// The path for JSON lines is no file.
     #[error("{path} cannot be appended to: {what}")]
     File {

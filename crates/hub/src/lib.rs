@@ -14,6 +14,7 @@
 mod cloud_event;
 mod error;
 mod json_lines;
+pub mod kubernetes;
 mod reporter;
 mod reporting;
 #[cfg(test)]

@@ -37,7 +37,7 @@ async fn fill(journal: &dyn Journal, nodes: &[&str]) {
 }
 
 fn entry(node: &str) -> Entry {
-    let event = Event::NeedsDecision { reason: "the host is on".to_owned() };
+    let event = Event::NeedsDecision { reason: "the host is on".to_owned(), request: None };
     Entry { node: Some(node.to_owned()), event }
 }
 

@@ -134,7 +134,7 @@ pub(crate) const METADATA: &[NotUsed] = &[
     ("uid", "the API server writes it"),
 ];
 
-const BOOT_MODES: &[(&str, BootMode)] =
+pub(crate) const BOOT_MODES: &[(&str, BootMode)] =
     &[("UEFI", BootMode::Uefi), ("UEFISecureBoot", BootMode::UefiSecureBoot), ("legacy", BootMode::Legacy)];
 
 pub(crate) const ROLES: &[(&str, Role)] =

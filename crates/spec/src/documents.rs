@@ -8,17 +8,19 @@ use crate::cursor::{At, Cx, Place, Sink, nearest};
 use crate::diagnostic::{Code, Severity};
 use crate::firmware::{Files, HostFirmwares, attach, host_firmware_components, host_firmware_settings};
 use crate::load::{Loaded, Skipped, Source, UNREAD_KIND};
+use crate::provision::{Provision, govern, host_provision};
 use crate::secrets::SecretDocument;
 use crate::tree::{Mark, Node, Value, parse};
 use crate::{metal3, site};
 
 /// The kinds that are read, with their groups.
-const KINDS: [(&str, &str); 6] = [
+const KINDS: [(&str, &str); 7] = [
     ("ran.openshift.io", "SiteConfig"),
     ("siteconfig.open-cluster-management.io", "ClusterInstance"),
     ("metal3.io", "BareMetalHost"),
     ("metal3.io", "HostFirmwareSettings"),
     ("metal3.io", "HostFirmwareComponents"),
+    ("rackhand.dev", "HostProvision"),
     ("", "Secret"),
 ];
 
@@ -27,6 +29,7 @@ const KINDS: [(&str, &str); 6] = [
 struct Found {
     candidates: Vec<Candidate>,
     firmware: HostFirmwares,
+    provisions: Vec<Provision>,
     secrets: Vec<SecretDocument>,
     skipped: Vec<Skipped>,
 }
@@ -54,8 +57,9 @@ pub fn read(source: &Source) -> Loaded {
             found.document(&At::root(cx, document), files, secrets_only);
         }
     }
-    let Found { mut candidates, firmware, secrets, skipped } = found;
+    let Found { mut candidates, firmware, provisions, secrets, skipped } = found;
     attach(firmware, &mut candidates, &sink);
+    govern(provisions, &mut candidates, &sink);
     cross_checks(&mut candidates, &sink);
     let nodes = candidates.into_iter().filter(|one| !one.refused).map(|one| one.spec).collect();
     let mut diagnostics = sink.into_inner();
@@ -124,6 +128,7 @@ impl Found {
             "SiteConfig" => site::site_config(root, files, &mut self.candidates),
             "ClusterInstance" => site::cluster_instance(root, &mut self.candidates),
             "BareMetalHost" => metal3::bare_metal_host(root, &mut self.candidates),
+            "HostProvision" => host_provision(root, &mut self.provisions),
             "Secret" => self.secrets.extend(SecretDocument::read(root)),
             _ => {
                 let Some(fields) = object(root) else { return };

@@ -125,7 +125,7 @@ fn profile_file(path: &Path, text: &str, sink: &Sink) -> Option<Attributes> {
 }
 
 /// A flat mapping of attributes.
-fn attributes(at: &At<'_>) -> Attributes {
+pub(crate) fn attributes(at: &At<'_>) -> Attributes {
     at.entries().into_iter().filter_map(|(key, at)| Some((key.text.clone(), value(&at)?))).collect()
 }
 
@@ -195,7 +195,7 @@ pub(crate) fn host_firmware_components(root: &Fields<'_>, entry: &mut HostFirmwa
     entry.broken |= entry.updates.is_none() || root.at.cx.sink.errors() > before;
 }
 
-fn updates(at: &At<'_>) -> Vec<FirmwareUpdate> {
+pub(crate) fn updates(at: &At<'_>) -> Vec<FirmwareUpdate> {
     let read = |item: &At<'_>| {
         let fields = item.fields(&[])?;
         let component = fields.required("component").and_then(|at| at.word());

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Read are SiteConfig (`ran.openshift.io/v1`, `v2`), ClusterInstance (`siteconfig.open-cluster-management.io/v1alpha1`), and
-//! BareMetalHost with HostFirmwareSettings, HostFirmwareComponents and Secret. Other kinds are named as skipped.
+//! BareMetalHost with HostFirmwareSettings, HostFirmwareComponents and Secret, and rackhand's own HostProvision. Other kinds
+//! are named as skipped.
 //!
 //! Invariants:
 //! - [`load`] never fails as a whole and never panics. Each finding is a [`Diagnostic`] with file, line, column and field; a
@@ -35,6 +36,7 @@ mod load;
 mod metal3;
 mod nmstate;
 mod node;
+mod provision;
 pub mod secrets;
 mod site;
 mod tree;

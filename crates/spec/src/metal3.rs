@@ -173,7 +173,7 @@ fn read_image(at: &At<'_>) -> Image {
     Image { iso, sha256 }
 }
 
-fn read_raid(at: &At<'_>) -> Option<Raid> {
+pub(crate) fn read_raid(at: &At<'_>) -> Option<Raid> {
     let fields = at.fields(&[])?;
     let hardware = fields.peek("hardwareRAIDVolumes").filter(|at| !at.is_null());
     let software = fields.peek("softwareRAIDVolumes").filter(|at| !at.is_null());

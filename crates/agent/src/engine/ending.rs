@@ -7,6 +7,7 @@ use super::{
     progress::Steps,
 };
 use crate::{
+    cause::Cause,
     event::{ActResult, Event, JobResult, StepId, StepResult, millis},
     plan,
 };
@@ -19,6 +20,7 @@ impl NodeRun<'_> {
         step: StepId,
         error: String,
         refused: bool,
+        cause: Option<Cause>,
     ) -> Result<JobResult, Stop> {
         let installing = self.running().is_some_and(|job| plan::is_installing(&job));
         steps.say(error.clone());
@@ -31,7 +33,7 @@ impl NodeRun<'_> {
         if let Some(left) = left {
             advice = format!("{advice}. {left}");
         }
-        Ok(JobResult::Failed { step, error, advice, installing, refused })
+        Ok(JobResult::Failed { step, error, advice, installing, refused, cause })
     }
 
     pub(super) async fn cancelled(&mut self, steps: &mut Steps) -> Result<JobResult, Stop> {

@@ -18,6 +18,7 @@ use super::{
     progress::Steps,
 };
 use crate::{
+    cause::Cause,
     event::{Act, ActResult, Event, JobId, JobResult, PowerPurpose, StepId, StepResult, Trigger, millis},
     history::{JobHistory, NodeHistory},
     journal::JournalError,
@@ -27,7 +28,7 @@ use crate::{
 /// Why a node's task stops early.
 pub(super) enum Stop {
     /// The job failed; it ends here.
-    Fail { step: StepId, error: String, refused: bool },
+    Fail { step: StepId, error: String, refused: bool, cause: Option<Cause> },
     /// The operator cancelled it.
     Cancel,
     /// The process stops; the job stays open.
@@ -64,7 +65,7 @@ pub(super) async fn run(shared: Arc<Shared>, job: NodeJob, cancel: CancellationT
             NodeResult::Cancelled(state.to_owned())
         }
         Err(Stop::Cancel) => NodeResult::Cancelled("nothing had begun".to_owned()),
-        Err(Stop::Fail { step, error, refused }) => {
+        Err(Stop::Fail { step, error, refused, .. }) => {
             NodeResult::Failed { step, error, advice: plan::advice(step, &node), refused }
         }
     };
@@ -82,7 +83,7 @@ async fn brought(
     let wanted = &job.wanted;
     match plan::gate_by_record(wanted, shared.node(&wanted.node).as_ref()) {
         Some(Gate::Nothing { reason }) => return Ok(NodeResult::Nothing(reason)),
-        Some(Gate::NeedsDecision { reason }) => return undecided(shared, &wanted.node, reason).await,
+        Some(Gate::NeedsDecision { reason }) => return undecided(shared, &wanted.node, reason, None).await,
         Some(Gate::Start { .. } | Gate::Resume { .. }) | None => {}
     }
     let permit = shared.limits.enter(&job.site).await;
@@ -105,10 +106,16 @@ async fn brought(
     result
 }
 
-async fn undecided(shared: &Shared, node: &str, reason: String) -> Result<NodeResult, Stop> {
+/// Writes down that somebody has to decide; with the request where the host was met without a record.
+async fn undecided(
+    shared: &Shared,
+    node: &str,
+    reason: String,
+    request: Option<String>,
+) -> Result<NodeResult, Stop> {
     let known = shared.node(node).and_then(|known| known.needs_decision);
     if known.as_ref() != Some(&reason) {
-        shared.record(Some(node), Event::NeedsDecision { reason: reason.clone() }).await?;
+        shared.record(Some(node), Event::NeedsDecision { reason: reason.clone(), request }).await?;
     }
     Ok(NodeResult::NeedsDecision(reason))
 }
@@ -143,7 +150,13 @@ async fn not_connected(
         let tried = for_people(shared.parts.pacing.step_deadline);
         said = format!("{said}; seen in {tries} tries within {tried}");
     }
-    Err(Stop::Fail { step: StepId::Connect, error: said, refused })
+    let cause = Cause::of(error.kind());
+    let known = shared.node(node);
+    let news = known.as_ref().and_then(|known| known.not_connected.as_ref()).is_none_or(|(last, _)| *last != cause);
+    if news && known.as_ref().and_then(NodeHistory::running_job).is_none() {
+        shared.record(Some(node), Event::NotConnected { error: said.clone(), cause }).await?;
+    }
+    Err(Stop::Fail { step: StepId::Connect, error: said, refused, cause: Some(cause) })
 }
 
 /// A connected node.
@@ -186,7 +199,11 @@ impl NodeRun<'_> {
         self.record(Event::Identified { identity: Box::new(self.bmc.identity.clone()) }).await?;
         let (job, trigger) = match gate {
             Gate::Nothing { reason } => return Ok(NodeResult::Nothing(reason)),
-            Gate::NeedsDecision { reason } => return undecided(self.shared, self.node(), reason).await,
+            Gate::NeedsDecision { reason } => {
+                let met = history.is_none_or(|known| known.job.is_none() && known.installed.is_none());
+                let request = met.then(|| self.job.wanted.request.clone());
+                return undecided(self.shared, self.node(), reason, request).await;
+            }
             Gate::Resume { job } => {
                 self.record(Event::JobResumed { job: job.clone() }).await?;
                 (job, None)
@@ -206,7 +223,7 @@ impl NodeRun<'_> {
         let mut steps = Steps::new(self.node(), job);
         let ended = match self.through(&mut steps, trigger).await {
             Ok(result) => result,
-            Err(Stop::Fail { step, error, refused }) => self.failed(&mut steps, step, error, refused).await?,
+            Err(Stop::Fail { step, error, refused, cause }) => self.failed(&mut steps, step, error, refused, cause).await?,
             Err(Stop::Cancel) => self.cancelled(&mut steps).await?,
             Err(stop) => return Err(stop),
         };
@@ -228,14 +245,14 @@ impl NodeRun<'_> {
                 let error = format!(
                     "{other}. Job {job} does not go on with it; if it is the right one, cancel the job: rackhand cancel {node}"
                 );
-                Err(Stop::Fail { step: StepId::Connect, error, refused: false })
+                Err(Stop::Fail { step: StepId::Connect, error, refused: false, cause: None })
             }
             Gate::Start { trigger: Trigger::Asked { .. } } => Ok(None),
             Gate::Start { .. } if power != PowerState::Off => {
                 let reason = format!(
                     "{other}, and its host is not off. To install it all the same: rackhand apply --install {node}"
                 );
-                undecided(self.shared, node, reason).await.map(Some)
+                undecided(self.shared, node, reason, None).await.map(Some)
             }
             Gate::Start { .. } | Gate::Nothing { .. } | Gate::NeedsDecision { .. } => Ok(None),
         }
@@ -284,7 +301,7 @@ impl NodeRun<'_> {
         self.settle_open_act(steps.job()).await?;
         if let Some((step, error)) = self.running().and_then(|job| job.failed_step()) {
             // An earlier process was killed between the failure and the job's end: only cleaning up is left to do.
-            return Err(Stop::Fail { step, error, refused: false });
+            return Err(Stop::Fail { step, error, refused: false, cause: None });
         }
         let served = self.check(steps, begun).await?;
         let mut tries = Tries::new(self.shared);
@@ -329,7 +346,7 @@ impl NodeRun<'_> {
                     steps.enter(self.shared, sign.step(), "follow the host", &planned).await?;
                     self.await_sign(steps, &job, sign).await?;
                 }
-                Next::Fail { step, error } => return Err(Stop::Fail { step, error, refused: false }),
+                Next::Fail { step, error } => return Err(Stop::Fail { step, error, refused: false, cause: None }),
                 Next::Finish(result) => {
                     steps.enter(self.shared, StepId::Settle, "give the session back", &planned).await?;
                     steps.say("nothing is left behind");
@@ -376,19 +393,19 @@ impl NodeRun<'_> {
         if let Some((trigger, observed)) = &begun {
             let problems = plan::problems(&self.job.wanted, observed, trigger);
             if !problems.is_empty() {
-                return Err(Stop::Fail { step: StepId::Check, error: problems.join("; "), refused: false });
+                return Err(Stop::Fail { step: StepId::Check, error: problems.join("; "), refused: false, cause: None });
             }
         }
         let firmware = self.prepare_firmware(begun.as_ref().map(|(_, observed)| observed)).await?;
         let image = self.shared.parts.images.prepare(self.node()).await;
         let image =
-            image.map_err(|error| Stop::Fail { step: StepId::Check, error: error.0, refused: false })?;
+            image.map_err(|error| Stop::Fail { step: StepId::Check, error: error.0, refused: false, cause: None })?;
         if let Some(known) = known.filter(|known| known.sha256 != image.sha256) {
             let error = format!(
                 "the image changed under a running job: it began with SHA-256 {}, and {} is there now. Put the image back, or cancel the job",
                 known.sha256, image.sha256
             );
-            return Err(Stop::Fail { step: StepId::Check, error, refused: false });
+            return Err(Stop::Fail { step: StepId::Check, error, refused: false, cause: None });
         }
         let digest = if image.verified { "verified" } else { "recorded" };
         steps.say(format!("image of {} bytes, SHA-256 {} {digest}", image.bytes, image.sha256));
@@ -415,7 +432,7 @@ impl NodeRun<'_> {
             let image =
                 self.shared.parts.images.prepare_firmware(self.node(), one).await.map_err(|error| {
                     let error = format!("the file of {} for {}: {error}", one.source, one.component);
-                    Stop::Fail { step: StepId::Check, error, refused: false }
+                    Stop::Fail { step: StepId::Check, error, refused: false, cause: None }
                 })?;
             served.push(ServedFirmware { wanted: one.clone(), image });
         }
@@ -537,7 +554,7 @@ impl NodeRun<'_> {
         };
         self.record(Event::Outcome { job: steps.job().clone(), act, result }).await?;
         if let Some(error) = failed {
-            return Err(Stop::Fail { step: StepId::Firmware, error, refused: false });
+            return Err(Stop::Fail { step: StepId::Firmware, error, refused: false, cause: None });
         }
         if is_in_force && kind == ComponentKind::Bmc {
             self.connect_anew().await?;
@@ -577,7 +594,7 @@ impl NodeRun<'_> {
                 let event = Event::Outcome { job: steps.job().clone(), act, result: ActResult::FoundNotDone };
                 Ok(self.record(event).await?)
             }
-            BootFate::Failed(error) => Err(Stop::Fail { step: StepId::Bios, error, refused: false }),
+            BootFate::Failed(error) => Err(Stop::Fail { step: StepId::Bios, error, refused: false, cause: None }),
         }
     }
 
@@ -600,7 +617,7 @@ impl NodeRun<'_> {
                 let event = Event::Outcome { job: steps.job().clone(), act, result: ActResult::FoundNotDone };
                 Ok(self.record(event).await?)
             }
-            BiosFate::Failed(error) => Err(Stop::Fail { step: StepId::Bios, error, refused: false }),
+            BiosFate::Failed(error) => Err(Stop::Fail { step: StepId::Bios, error, refused: false, cause: None }),
         }
     }
 
@@ -636,7 +653,7 @@ impl NodeRun<'_> {
                 let event = Event::Outcome { job: job.id.clone(), act, result: ActResult::FoundNotDone };
                 Ok(self.record(event).await?)
             }
-            Ok(Waited::TooLate(error)) => Err(Stop::Fail { step: sign.step(), error, refused: false }),
+            Ok(Waited::TooLate(error)) => Err(Stop::Fail { step: sign.step(), error, refused: false, cause: None }),
             Err(error) => Err(fail(sign.step(), &error)),
         }
     }
@@ -670,7 +687,8 @@ fn fail_with(step: StepId, error: &Error, more: &str) -> Stop {
         error.kind(),
         ErrorKind::RefusedCredentials | ErrorKind::Locked { .. } | ErrorKind::Untrusted { .. }
     );
-    Stop::Fail { step, error: format!("{error}{more}"), refused }
+    let cause = Some(Cause::of(error.kind()));
+    Stop::Fail { step, error: format!("{error}{more}"), refused, cause }
 }
 
 /// The insert of a job.

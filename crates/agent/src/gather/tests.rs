@@ -197,6 +197,7 @@ fn failed() -> JobResult {
         advice: "look".into(),
         installing: true,
         refused: false,
+        cause: None,
     }
 }
 
@@ -210,7 +211,7 @@ fn the_install_annotation_permits_once() {
         (wanted.permission.is_some(), gate_by_record(&wanted, history))
     };
     assert!(permitted(&records(vec![])).0);
-    assert!(permitted(&records(vec![Event::NeedsDecision { reason: "on".into() }])).0);
+    assert!(permitted(&records(vec![Event::NeedsDecision { reason: "on".into(), request: None }])).0);
     let (again, gate) = permitted(&records(job("april", Some(JobResult::Installed))));
     assert!(!again && matches!(gate, Some(Gate::Nothing { .. })), "{gate:?}");
     let (again, gate) = permitted(&records(job("april", Some(failed()))));

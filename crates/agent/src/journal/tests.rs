@@ -204,7 +204,7 @@ fn a_record_is_plain_json() {
         seq: 7,
         at: "2026-03-01T12:00:00.5Z".parse().unwrap(),
         node: Some("du-1".to_owned()),
-        event: Event::NeedsDecision { reason: "the host is on".to_owned() },
+        event: Event::NeedsDecision { reason: "the host is on".to_owned(), request: None },
     };
     let json = serde_json::to_string(&record).unwrap();
     insta::assert_snapshot!(json, @r#"{"seq":7,"at":"2026-03-01T12:00:00.5Z","node":"du-1","event":{"type":"needsDecision","reason":"the host is on"}}"#);

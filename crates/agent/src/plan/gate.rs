@@ -112,20 +112,28 @@ pub fn gate(wanted: &Wanted, history: Option<&NodeHistory>, power: PowerState) -
             ),
         };
     }
-    if power == PowerState::Off {
-        return Gate::Start { trigger: Trigger::NewHost };
+    match (power, history.and_then(|known| known.met_live.as_ref())) {
+        (_, Some(from)) if *from != wanted.request => {
+            Gate::Start { trigger: Trigger::RequestChanged { from: from.clone() } }
+        }
+        (PowerState::Off, None) => Gate::Start { trigger: Trigger::NewHost },
+        (power, met) => Gate::NeedsDecision { reason: may_be_live(node, power, met.is_some()) },
     }
-    Gate::NeedsDecision {
-        reason: format!(
-            "the host is {} and the journal has no record of it: it may be a live system. To install it all the same: rackhand apply --install {node}; to record it as installed: rackhand adopt {node}",
-            match power {
-                PowerState::On => "on",
-                PowerState::PoweringOn => "being switched on",
-                PowerState::PoweringOff => "being switched off",
-                _ => "in an unknown power state",
-            }
-        ),
-    }
+}
+
+/// Why a host without a record is left alone.
+fn may_be_live(node: &str, power: PowerState, met_before: bool) -> String {
+    let power = match power {
+        PowerState::Off if met_before => "off now and was on when it was first seen",
+        PowerState::Off => "off",
+        PowerState::On => "on",
+        PowerState::PoweringOn => "being switched on",
+        PowerState::PoweringOff => "being switched off",
+        _ => "in an unknown power state",
+    };
+    format!(
+        "the host is {power} and the journal has no record of it: it may be a live system. To install it all the same: rackhand apply --install {node}; to record it as installed: rackhand adopt {node}"
+    )
 }
 
 /// Whether the job itself had switched the host on, held in setup: for its firmware, its settings or its storage.

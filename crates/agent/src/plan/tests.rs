@@ -530,6 +530,22 @@ fn a_host_that_is_on_without_a_record_needs_a_decision_and_off_is_new() {
 }
 
 #[test]
+fn a_host_that_was_met_on_stays_a_live_one_when_it_is_off_later() {
+    let mut book = Book::default();
+    let request = Some(wanted().request);
+    book.write(Event::NeedsDecision { reason: "the host is on".to_owned(), request });
+    for power in [PowerState::Off, PowerState::On] {
+        assert!(matches!(gate(&wanted(), book.node().as_ref(), power), Gate::NeedsDecision { .. }), "{power:?}");
+        let changed = Wanted { request: "2".to_owned(), ..wanted() };
+        let trigger = Trigger::RequestChanged { from: wanted().request };
+        assert_eq!(gate(&changed, book.node().as_ref(), power), Gate::Start { trigger });
+    }
+    let by = "somebody".to_owned();
+    book.write(Event::Decided { decision: Decision::Adopt, by, request: Some(wanted().request) });
+    assert!(matches!(gate(&wanted(), book.node().as_ref(), PowerState::Off), Gate::Nothing { .. }));
+}
+
+#[test]
 fn an_installed_node_is_left_alone_until_the_request_changes() {
     let mut book = Book::default();
     let mut world = World::new(PowerState::Off, true);
@@ -558,6 +574,7 @@ fn a_failed_installation_is_not_begun_again_without_a_word() {
         advice: String::new(),
         installing,
         refused: false,
+        cause: None,
     };
     book.write(Event::JobFinished { job: job.clone(), result: failed(true) });
     assert!(matches!(gate(&wanted(), book.node().as_ref(), PowerState::Off), Gate::NeedsDecision { .. }));
@@ -583,7 +600,7 @@ fn a_failed_installation_is_not_begun_again_without_a_word() {
 #[test]
 fn adopting_records_a_node_as_installed() {
     let mut book = Book::default();
-    book.write(Event::NeedsDecision { reason: "on".to_owned() });
+    book.write(Event::NeedsDecision { reason: "on".to_owned(), request: None });
     book.write(Event::Decided {
         decision: Decision::Adopt,
         by: "adopt".to_owned(),

@@ -41,6 +41,7 @@ pub(crate) fn of(event: &Event) -> Option<Words> {
                 Paint::Good,
             )
         }
+        Event::NotConnected { error, .. } => words("connect", error.clone(), Paint::Warn),
         Event::ImagePrepared { url, .. } => {
             words("check", format!("the image is served as {url}"), Paint::None)
         }
@@ -60,7 +61,7 @@ pub(crate) fn of(event: &Event) -> Option<Words> {
         Event::Intent { act, .. } => words(act.step(), format!("→ {act}"), Paint::None),
         Event::Outcome { act, result, .. } => return outcome(act, result),
         Event::Sighted { evidence, .. } => words("seen", evidence.to_string(), Paint::None),
-        Event::NeedsDecision { reason } => words("decision", format!("needed: {reason}"), Paint::Warn),
+        Event::NeedsDecision { reason, .. } => words("decision", format!("needed: {reason}"), Paint::Warn),
         Event::JobFinished { job, result } => {
             let (what, paint) = ended(result);
             words("job", format!("{job} ends: {what}"), paint)
