@@ -17,8 +17,11 @@ mod options;
 mod record;
 mod render;
 mod run;
+mod service;
 mod site;
+mod sources;
 mod state;
+mod systemd;
 mod world;
 
 pub use exit::Exit;

@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use crate::{
     World,
-    args::{ApplyArgs, ConsentArgs, Global, PlanArgs, SiteArgs, TrustArgs},
+    args::{ApplyArgs, ConsentArgs, Global, HubArgs, PlanArgs, ServeArgs, SiteArgs, TrustArgs},
     exit::usage,
     fleet::ReportOptions,
     render::Style,
@@ -47,6 +47,17 @@ pub(crate) struct Config {
     concurrency: Option<usize>,
     failure_budget: Option<usize>,
     pace: Option<f64>,
+    listen: Option<SocketAddr>,
+    git: Option<String>,
+    git_ref: Option<String>,
+    git_path: Option<PathBuf>,
+    hub: Option<PathBuf>,
+    agent: Option<String>,
+    pool: Option<String>,
+    hub_namespace: Option<String>,
+    bmc_networks: Vec<IpNet>,
+    image_dir: Option<PathBuf>,
+    hub_writes: Option<u32>,
 }
 
 impl Config {
@@ -269,6 +280,140 @@ impl ApplyOptions {
             timeout: rollout.timeout,
             accept_lost_journal: rollout.accept_lost_journal,
         })
+    }
+}
+
+/// `serve`, resolved.
+#[derive(Debug, Clone)]
+pub(crate) struct ServeOptions {
+    /// What it has in common with `apply`. Without files its path is empty.
+    pub(crate) apply: ApplyOptions,
+    pub(crate) git: Option<GitOptions>,
+    pub(crate) hub: Option<HubOptions>,
+    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) state: StateDir,
+}
+
+/// A repository.
+#[derive(Debug, Clone)]
+pub(crate) struct GitOptions {
+    pub(crate) url: String,
+    pub(crate) reference: String,
+    pub(crate) path: PathBuf,
+    /// In seconds.
+    pub(crate) interval: u64,
+}
+
+/// The hub.
+#[derive(Debug, Clone)]
+pub(crate) struct HubOptions {
+    /// `in-cluster`, or a file.
+    pub(crate) kubeconfig: PathBuf,
+    pub(crate) agent: String,
+    pub(crate) pool: Option<String>,
+    pub(crate) namespace: String,
+    pub(crate) networks: Vec<IpNet>,
+    pub(crate) image_dir: Option<PathBuf>,
+    /// Per minute.
+    pub(crate) writes: u32,
+}
+
+impl ServeOptions {
+    pub(crate) fn resolve(args: ServeArgs, common: &Common, world: &World) -> anyhow::Result<Self> {
+        let pick = Picker { world };
+        let config = &common.config;
+        let hub = HubOptions::resolve(args.hub, config, &pick)?;
+        let git = pick.pick(args.git, "RACKHAND_GIT", config.git.clone())?.map(|url| GitOptions {
+            url,
+            reference: args.git_ref.or_else(|| config.git_ref.clone()).unwrap_or_else(|| "HEAD".to_owned()),
+            path: args.git_path.or_else(|| config.git_path.clone()).unwrap_or_default(),
+            interval: args.git_interval.unwrap_or(60),
+        });
+        if args.file.is_none() && git.is_none() && hub.is_none() {
+            return Err(usage("where do nodes come from? Give -f PATH, --git URL or --hub KUBECONFIG"));
+        }
+        let apply = ApplyArgs {
+            site: SiteArgs {
+                file: args.file.clone().unwrap_or_default(),
+                profiles: args.profiles,
+                secrets: args.secrets,
+            },
+            node: Vec::new(),
+            install: Vec::new(),
+            strict: false,
+            iso: args.iso,
+            iso_sha256: args.iso_sha256,
+            consent: args.consent,
+            trust: args.trust,
+            serving: args.serving,
+            rollout: args.rollout,
+        };
+        let apply = ApplyOptions::resolve(apply, common, world)?;
+        if apply.timeout.is_some() {
+            return Err(usage("a daemon has no --timeout"));
+        }
+        let listen = pick.pick(args.listen, "RACKHAND_LISTEN", config.listen)?;
+        let options = Self { apply, git, hub, listen, state: common.state.clone() };
+        options.bounded()?;
+        Ok(options)
+    }
+
+    /// Whether the hub says what is wanted.
+    pub(crate) fn from_hub(&self) -> bool {
+        self.hub.is_some() && self.git.is_none() && self.apply.site.file.as_os_str().is_empty()
+    }
+
+    /// What objects on a hub may ask for has bounds, or nothing is taken from there.
+    fn bounded(&self) -> anyhow::Result<()> {
+        let Some(hub) = self.hub.as_ref().filter(|_| self.from_hub()) else { return Ok(()) };
+        if hub.networks.is_empty() {
+            return Err(usage(
+                "in which networks are the BMCs? Give --bmc-network CIDR: passwords of the hub's nodes are sent nowhere else",
+            ));
+        }
+        if self.apply.trust.first_use {
+            return Err(usage(
+                "--trust-on-first-use is not for nodes of a hub: an object there could lead the agent to any address; give --ca, or a fingerprint in each HostProvision",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl HubOptions {
+    fn resolve(args: HubArgs, config: &Config, pick: &Picker<'_>) -> anyhow::Result<Option<Self>> {
+        let Some(kubeconfig) = pick.pick(args.hub, "RACKHAND_HUB", config.hub.clone())? else {
+            return Ok(None);
+        };
+        let agent = match pick.pick(args.agent, "RACKHAND_AGENT", config.agent.clone())? {
+            Some(agent) => agent,
+            None => rustix::system::uname().nodename().to_string_lossy().to_lowercase(),
+        };
+        let fits = |text: &str| {
+            !text.is_empty()
+                && text.len() <= 63
+                && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c))
+                && !text.starts_with(['-', '.'])
+                && !text.ends_with(['-', '.'])
+        };
+        if !fits(&agent) {
+            return Err(usage(format!(
+                "{agent} cannot be the name of an agent: write lower-case letters, digits and -"
+            )));
+        }
+        let networks =
+            if args.bmc_network.is_empty() { config.bmc_networks.clone() } else { args.bmc_network };
+        Ok(Some(Self {
+            kubeconfig,
+            agent,
+            pool: pick.pick(args.pool, "RACKHAND_POOL", config.pool.clone())?,
+            namespace: pick
+                .pick(args.hub_namespace, "RACKHAND_HUB_NAMESPACE", config.hub_namespace.clone())?
+                .unwrap_or_else(|| "rackhand".to_owned()),
+            networks,
+            image_dir: pick.pick(args.image_dir, "RACKHAND_IMAGE_DIR", config.image_dir.clone())?,
+            writes: pick.pick(args.hub_writes, "RACKHAND_HUB_WRITES", config.hub_writes)?.unwrap_or(1200),
+        }))
     }
 }
 

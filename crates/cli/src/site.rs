@@ -25,12 +25,12 @@ impl Site {
     /// Reads the site, the profiles and the environment's credentials. What is wrong with the site's files is in
     /// [`Loaded::diagnostics`]; a profile that cannot be read is an error, because which nodes it is for cannot be known.
     pub(crate) fn load(options: &SiteOptions, world: &World) -> anyhow::Result<Self> {
-        let builtin = Profiles::builtin().context("the built-in profiles")?;
-        let profiles = match &options.profiles {
-            Some(path) => Profiles::load(path).context("--profiles")?.over(builtin),
-            None => builtin,
-        };
-        let loaded = load(&options.file, &LoadOptions::default());
+        Self::of(load(&options.file, &LoadOptions::default()), options, world)
+    }
+
+    /// The site of what was read already.
+    pub(crate) fn of(loaded: Loaded, options: &SiteOptions, world: &World) -> anyhow::Result<Self> {
+        let profiles = profiles(options)?;
         let environment = world
             .env
             .iter()
@@ -43,6 +43,12 @@ impl Site {
             environment,
         };
         Ok(Self { loaded, sources, profiles })
+    }
+
+    /// The site of what a hub says. Only the hub's own Secrets count for it: those of this machine are not the hub's to use.
+    pub(crate) fn of_hub(loaded: Loaded, options: &SiteOptions) -> anyhow::Result<Self> {
+        let sources = CredentialSources { documents: loaded.secrets.clone(), ..CredentialSources::default() };
+        Ok(Self { loaded, sources, profiles: profiles(options)? })
     }
 
     /// Tells what there is to say about the files, on stderr. Answers how many errors there are.
@@ -86,6 +92,22 @@ impl Site {
         Ok(consent)
     }
 
+    /// As [`consent`](Self::consent), of those that there are: others may come.
+    pub(crate) fn consent_of_known(&self, given: &ConsentArgs) -> anyhow::Result<Consent> {
+        let names: Vec<&str> = self.loaded.nodes.iter().map(|node| node.name.as_str()).collect();
+        let known = |node: &str| resolve_node(node, &names).is_ok();
+        let of_known = ConsentArgs {
+            delete_volume: given
+                .delete_volume
+                .iter()
+                .filter(|one| one.split_once('=').is_none_or(|(node, _)| known(node)))
+                .cloned()
+                .collect(),
+            allow_unverified: given.allow_unverified.iter().filter(|node| known(node)).cloned().collect(),
+        };
+        self.consent(&of_known)
+    }
+
     /// The credentials for a node's BMC.
     pub(crate) fn credentials(&self, node: &NodeSpec) -> Result<Credentials, CredentialsError> {
         self.sources.resolve(&node.namespace, &node.credentials_name)
@@ -98,6 +120,15 @@ impl Site {
             Some(name) => self.profiles.select(name, host).map(Some).map_err(|error| error.to_string()),
         }
     }
+}
+
+/// The operator's profiles over the built-in ones.
+fn profiles(options: &SiteOptions) -> anyhow::Result<Profiles> {
+    let builtin = Profiles::builtin().context("the built-in profiles")?;
+    Ok(match &options.profiles {
+        Some(path) => Profiles::load(path).context("--profiles")?.over(builtin),
+        None => builtin,
+    })
 }
 
 /// What an operator allows by name.

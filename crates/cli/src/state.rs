@@ -67,6 +67,14 @@ impl StateDir {
         }
     }
 
+    /// Who this state directory is to other agents of a hub: the same from one process to the next, and another one elsewhere.
+    pub(crate) fn identity(&self, agent: &str) -> anyhow::Result<String> {
+        use rackhand_media::Sha256Digest;
+        let secret = self.media_secret()?;
+        let digest = Sha256Digest::of(&[secret.as_slice(), b"agent"].concat()).to_string();
+        Ok(format!("{agent}_{}", digest.get(..16).unwrap_or(&digest)))
+    }
+
     /// The port that images were served on before.
     pub(crate) fn media_port(&self) -> anyhow::Result<Option<u16>> {
         let path = self.path.join("media.port");

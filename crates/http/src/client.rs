@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -15,6 +15,7 @@ use http::{
     header::{CONNECTION, HOST, USER_AGENT},
 };
 use http_body_util::Full;
+use ipnet::IpNet;
 use tokio::{
     sync::Semaphore,
     time::{Instant, timeout},
@@ -30,7 +31,7 @@ use crate::{
 };
 
 /// How connections to one BMC are made and kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connections {
     /// For each of: resolving the name, connecting, and the TLS handshake.
     pub connect_timeout: Duration,
@@ -40,6 +41,8 @@ pub struct Connections {
     pub keep_alive: bool,
     /// A connection idle for longer than this is not used again, because BMCs close theirs without a word.
     pub idle_timeout: Duration,
+    /// The only networks that are connected to; any when absent. It holds for what a name leads to as well.
+    pub networks: Option<Arc<[IpNet]>>,
 }
 
 impl Default for Connections {
@@ -49,6 +52,7 @@ impl Default for Connections {
             max: 1,
             keep_alive: true,
             idle_timeout: Duration::from_secs(30),
+            networks: None,
         }
     }
 }
@@ -80,11 +84,17 @@ impl HttpTransport {
         };
         let host = HeaderValue::from_str(&origin.authority())
             .map_err(|error| TrustError::Setup(error.to_string()))?;
+        let most = settings.max.max(1);
         Ok(Self {
-            connector: Connector { origin, tls, within: settings.connect_timeout },
+            connector: Connector {
+                origin,
+                tls,
+                within: settings.connect_timeout,
+                networks: settings.networks.clone(),
+            },
             settings,
             host,
-            slots: Semaphore::new(settings.max.max(1)),
+            slots: Semaphore::new(most),
             idle: Mutex::new(Vec::new()),
             requests: AtomicU64::new(0),
             connections: AtomicU64::new(0),

@@ -2,6 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use ipnet::IpNet;
 use rustls::{AlertDescription, ClientConfig};
 use rustls_pki_types::ServerName;
 use tokio::{
@@ -23,6 +24,7 @@ pub(crate) struct Connector {
     pub(crate) origin: Origin,
     pub(crate) tls: Option<TlsParts>,
     pub(crate) within: Duration,
+    pub(crate) networks: Option<Arc<[IpNet]>>,
 }
 
 #[derive(Debug)]
@@ -56,6 +58,20 @@ impl Connector {
         Ok((Box::new(stream), address))
     }
 
+    /// Those of the addresses that may be connected to.
+    fn allowed(&self, found: Vec<SocketAddr>, asked: &Asked) -> Result<Vec<SocketAddr>, TransportError> {
+        let Some(networks) = &self.networks else { return Ok(found) };
+        let inside = |address: &SocketAddr| networks.iter().any(|network| network.contains(&address.ip()));
+        let (allowed, refused): (Vec<_>, Vec<_>) = found.into_iter().partition(inside);
+        match refused.first() {
+            Some(address) if allowed.is_empty() => Err(asked.unreachable(format!(
+                "{} is outside the networks that may be connected to; nothing was sent there",
+                address.ip()
+            ))),
+            _ => Ok(allowed),
+        }
+    }
+
     async fn tcp(&self, asked: &Asked) -> Result<(TcpStream, SocketAddr), TransportError> {
         let (host, port) = (self.origin.host(), self.origin.port());
         let addresses: Vec<SocketAddr> = match self.origin.ip() {
@@ -71,6 +87,7 @@ impl Connector {
                 }
             },
         };
+        let addresses = self.allowed(addresses, asked)?;
         // A share each, so that a dead IPv6 address does not use up the time of a living IPv4 one.
         let share = self.within / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
         let mut seen = Vec::new();

@@ -17,6 +17,7 @@ mod client;
 mod connect;
 mod connection;
 mod error;
+mod fence;
 mod fingerprint;
 mod origin;
 mod redirect;
@@ -33,6 +34,7 @@ pub use crate::{
     certificate::ServerCertificate,
     client::{Connections, HttpTransport},
     error::TransportError,
+    fence::Fenced,
     fingerprint::{Fingerprint, FingerprintError},
     origin::{Origin, OriginError},
     request::{Bounds, Request},

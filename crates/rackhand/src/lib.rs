@@ -98,8 +98,12 @@ impl Options {
 /// # Errors
 /// Whatever the connection met, sorted by [`ErrorKind`]. On any error nothing is left behind on the BMC.
 pub async fn connect(address: &BmcAddress, options: Options) -> Result<Bmc> {
-    let made =
-        HttpTransport::new(address.origin.clone(), options.trust.clone(), &options.tls, options.connections);
+    let made = HttpTransport::new(
+        address.origin.clone(),
+        options.trust.clone(),
+        &options.tls,
+        options.connections.clone(),
+    );
     let transport =
         made.map_err(|error| Error::new(ErrorKind::TlsUnsupported, address.name(), error.to_string()))?;
     connect_over(Arc::new(transport), address, options).await

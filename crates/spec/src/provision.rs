@@ -134,10 +134,7 @@ fn image(at: &At<'_>) -> Option<Image> {
     if let (true, Some(at)) = (by_ref, &url) {
         at.error(Code::Conflict, "either `infraEnvRef` or `url`: both name the image to boot");
     }
-    Some(Image {
-        url: url.and_then(|at| at.word()),
-        sha256: fields.get("sha256").and_then(|at| at.parse()),
-    })
+    Some(Image { url: url.and_then(|at| at.word()), sha256: fields.get("sha256").and_then(|at| at.parse()) })
 }
 
 /// Puts each over what is known of its host, or makes a host of it.
@@ -246,8 +243,7 @@ impl Provision {
             spec.credentials_name = name;
         }
         spec.bmc_fingerprint = self.bmc.fingerprint.or(own.bmc_fingerprint).or(spec.bmc_fingerprint);
-        spec.disable_certificate_verification =
-            self.bmc.insecure.or(spec.disable_certificate_verification);
+        spec.disable_certificate_verification = self.bmc.insecure.or(spec.disable_certificate_verification);
         if let Some((mac, _)) = self.mac {
             spec.boot_mac = mac;
         }

@@ -152,7 +152,8 @@ async fn not_connected(
     }
     let cause = Cause::of(error.kind());
     let known = shared.node(node);
-    let news = known.as_ref().and_then(|known| known.not_connected.as_ref()).is_none_or(|(last, _)| *last != cause);
+    let news =
+        known.as_ref().and_then(|known| known.not_connected.as_ref()).is_none_or(|(last, _)| *last != cause);
     if news && known.as_ref().and_then(NodeHistory::running_job).is_none() {
         shared.record(Some(node), Event::NotConnected { error: said.clone(), cause }).await?;
     }
@@ -223,7 +224,9 @@ impl NodeRun<'_> {
         let mut steps = Steps::new(self.node(), job);
         let ended = match self.through(&mut steps, trigger).await {
             Ok(result) => result,
-            Err(Stop::Fail { step, error, refused, cause }) => self.failed(&mut steps, step, error, refused, cause).await?,
+            Err(Stop::Fail { step, error, refused, cause }) => {
+                self.failed(&mut steps, step, error, refused, cause).await?
+            }
             Err(Stop::Cancel) => self.cancelled(&mut steps).await?,
             Err(stop) => return Err(stop),
         };
@@ -346,7 +349,9 @@ impl NodeRun<'_> {
                     steps.enter(self.shared, sign.step(), "follow the host", &planned).await?;
                     self.await_sign(steps, &job, sign).await?;
                 }
-                Next::Fail { step, error } => return Err(Stop::Fail { step, error, refused: false, cause: None }),
+                Next::Fail { step, error } => {
+                    return Err(Stop::Fail { step, error, refused: false, cause: None });
+                }
                 Next::Finish(result) => {
                     steps.enter(self.shared, StepId::Settle, "give the session back", &planned).await?;
                     steps.say("nothing is left behind");
@@ -393,13 +398,22 @@ impl NodeRun<'_> {
         if let Some((trigger, observed)) = &begun {
             let problems = plan::problems(&self.job.wanted, observed, trigger);
             if !problems.is_empty() {
-                return Err(Stop::Fail { step: StepId::Check, error: problems.join("; "), refused: false, cause: None });
+                return Err(Stop::Fail {
+                    step: StepId::Check,
+                    error: problems.join("; "),
+                    refused: false,
+                    cause: None,
+                });
             }
         }
         let firmware = self.prepare_firmware(begun.as_ref().map(|(_, observed)| observed)).await?;
         let image = self.shared.parts.images.prepare(self.node()).await;
-        let image =
-            image.map_err(|error| Stop::Fail { step: StepId::Check, error: error.0, refused: false, cause: None })?;
+        let image = image.map_err(|error| Stop::Fail {
+            step: StepId::Check,
+            error: error.0,
+            refused: false,
+            cause: None,
+        })?;
         if let Some(known) = known.filter(|known| known.sha256 != image.sha256) {
             let error = format!(
                 "the image changed under a running job: it began with SHA-256 {}, and {} is there now. Put the image back, or cancel the job",
@@ -594,7 +608,9 @@ impl NodeRun<'_> {
                 let event = Event::Outcome { job: steps.job().clone(), act, result: ActResult::FoundNotDone };
                 Ok(self.record(event).await?)
             }
-            BootFate::Failed(error) => Err(Stop::Fail { step: StepId::Bios, error, refused: false, cause: None }),
+            BootFate::Failed(error) => {
+                Err(Stop::Fail { step: StepId::Bios, error, refused: false, cause: None })
+            }
         }
     }
 
@@ -617,7 +633,9 @@ impl NodeRun<'_> {
                 let event = Event::Outcome { job: steps.job().clone(), act, result: ActResult::FoundNotDone };
                 Ok(self.record(event).await?)
             }
-            BiosFate::Failed(error) => Err(Stop::Fail { step: StepId::Bios, error, refused: false, cause: None }),
+            BiosFate::Failed(error) => {
+                Err(Stop::Fail { step: StepId::Bios, error, refused: false, cause: None })
+            }
         }
     }
 
@@ -653,7 +671,9 @@ impl NodeRun<'_> {
                 let event = Event::Outcome { job: job.id.clone(), act, result: ActResult::FoundNotDone };
                 Ok(self.record(event).await?)
             }
-            Ok(Waited::TooLate(error)) => Err(Stop::Fail { step: sign.step(), error, refused: false, cause: None }),
+            Ok(Waited::TooLate(error)) => {
+                Err(Stop::Fail { step: sign.step(), error, refused: false, cause: None })
+            }
             Err(error) => Err(fail(sign.step(), &error)),
         }
     }

@@ -535,7 +535,10 @@ fn a_host_that_was_met_on_stays_a_live_one_when_it_is_off_later() {
     let request = Some(wanted().request);
     book.write(Event::NeedsDecision { reason: "the host is on".to_owned(), request });
     for power in [PowerState::Off, PowerState::On] {
-        assert!(matches!(gate(&wanted(), book.node().as_ref(), power), Gate::NeedsDecision { .. }), "{power:?}");
+        assert!(
+            matches!(gate(&wanted(), book.node().as_ref(), power), Gate::NeedsDecision { .. }),
+            "{power:?}"
+        );
         let changed = Wanted { request: "2".to_owned(), ..wanted() };
         let trigger = Trigger::RequestChanged { from: wanted().request };
         assert_eq!(gate(&changed, book.node().as_ref(), power), Gate::Start { trigger });

@@ -8,7 +8,8 @@ use std::{
 use rackhand::{BmcAddress, Options};
 use rackhand_agent::ports::Connector;
 use rackhand_bmc::{Bmc, Clock, Credentials, Error, ErrorKind, Fut, Ledger, Pacing, Result};
-use rackhand_http::{Connections, HttpTransport, Tls, Transport};
+use rackhand_http::{Connections, Fenced, HttpTransport, Tls, Transport};
+use rackhand_spec::IpNet;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::trust::{TrustChoice, Where, with_advice};
@@ -35,15 +36,22 @@ pub(crate) struct Line {
     pub(crate) state: StateDir,
     pub(crate) hooks: Hooks,
     pub(crate) place: Where,
+    /// Asked before a request that changes something: whether this agent may act on the node.
+    pub(crate) fence: Option<Fence>,
+    /// The only networks that BMCs may be in; anywhere when absent.
+    pub(crate) networks: Option<Arc<[IpNet]>>,
 }
+
+/// Whether a request that changes a node may be sent now; a sentence when not.
+pub(crate) type Fence = Arc<dyn Fn(&str) -> std::result::Result<(), String> + Send + Sync>;
 
 impl Line {
     /// Logs in and assembles the machine; one try.
-    pub(crate) async fn connect(&self, access: &Access) -> Result<Bmc> {
+    pub(crate) async fn connect(&self, node: &str, access: &Access) -> Result<Bmc> {
         let credentials = access.credentials.clone();
         let credentials =
             credentials.map_err(|problem| Error::new(ErrorKind::NotFound, access.address.name(), problem))?;
-        let transport = self.transport(access)?;
+        let transport = self.transport(node, access)?;
         let mut options = Options::new(credentials);
         options.ledger = Arc::clone(&self.ledger);
         options.clock = Arc::clone(&self.clock);
@@ -53,22 +61,30 @@ impl Line {
     }
 
     /// The way to the BMC, with whatever a test puts around it.
-    fn transport(&self, access: &Access) -> Result<Arc<dyn Transport>> {
+    fn transport(&self, node: &str, access: &Access) -> Result<Arc<dyn Transport>> {
         let name = access.address.name();
         let origin = &access.address.origin;
         let not_set_up = |why: String| Error::new(ErrorKind::TlsUnsupported, &name, why);
         let trust =
             access.trust.to_trust(origin, &self.state).map_err(|error| not_set_up(format!("{error:#}")))?;
-        let transport = HttpTransport::new(origin.clone(), trust, &self.tls, Connections::default())
+        let connections = Connections { networks: self.networks.clone(), ..Connections::default() };
+        let transport = HttpTransport::new(origin.clone(), trust, &self.tls, connections)
             .map_err(|error| not_set_up(error.to_string()))?;
-        Ok(self.hooks.transport(&name, Arc::new(transport)))
+        let transport = self.hooks.transport(&name, Arc::new(transport));
+        Ok(match &self.fence {
+            None => transport,
+            Some(fence) => {
+                let (fence, node) = (Arc::clone(fence), node.to_owned());
+                Arc::new(Fenced::new(transport, move || fence(&node)))
+            }
+        })
     }
 }
 
 /// The agent's connector for the nodes of a site.
 pub(crate) struct SiteConnector {
     line: Line,
-    access: BTreeMap<String, Access>,
+    access: Mutex<BTreeMap<String, Access>>,
     ready: Mutex<BTreeMap<String, Ready>>,
 }
 
@@ -81,18 +97,23 @@ struct Ready {
 
 impl SiteConnector {
     pub(crate) fn new(line: Line, access: BTreeMap<String, Access>) -> Self {
-        Self { line, access, ready: Mutex::default() }
+        Self { line, access: Mutex::new(access), ready: Mutex::default() }
     }
 
     /// How a node's BMC is reached.
-    pub(crate) fn access(&self, node: &str) -> Option<&Access> {
-        self.access.get(node)
+    pub(crate) fn access(&self, node: &str) -> Option<Access> {
+        self.access.lock().unwrap_or_else(PoisonError::into_inner).get(node).cloned()
+    }
+
+    /// From now on nodes are reached so.
+    pub(crate) fn set(&self, access: BTreeMap<String, Access>) {
+        *self.access.lock().unwrap_or_else(PoisonError::into_inner) = access;
     }
 
     /// Connects, for the caller to keep.
     pub(crate) async fn reach(&self, node: &str) -> Result<Bmc> {
-        match self.access.get(node) {
-            Some(access) => self.line.connect(access).await,
+        match self.access(node) {
+            Some(access) => self.line.connect(node, &access).await,
             None => Err(Error::new(ErrorKind::NotFound, node, "no such node in this run")),
         }
     }

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -48,7 +48,7 @@ pub(crate) struct Images {
     store: ImageStore,
     server: MediaServer,
     secret: [u8; 32],
-    of: BTreeMap<String, NodeImage>,
+    of: Mutex<BTreeMap<String, NodeImage>>,
 }
 
 /// Signs that are waiting to be taken in, at most.
@@ -77,7 +77,7 @@ impl Images {
         let (server, events) = listen(options.listen, advertise, &of, state)?;
         let (sender, sightings) = mpsc::channel(WAITING);
         tokio::spawn(tell(events, sender));
-        Ok((Self { store, server, secret, of }, sightings))
+        Ok((Self { store, server, secret, of: Mutex::new(of) }, sightings))
     }
 
     /// Publishes again what the nodes of running jobs were reading when an earlier process ended, and only then answers:
@@ -93,7 +93,16 @@ impl Images {
 
     /// Whether the node is part of this run.
     pub(crate) fn serves(&self, node: &str) -> bool {
-        self.of.contains_key(node)
+        self.image(node).is_some()
+    }
+
+    fn image(&self, node: &str) -> Option<NodeImage> {
+        self.of.lock().unwrap_or_else(PoisonError::into_inner).get(node).cloned()
+    }
+
+    /// From now on nodes boot these. What is published already stays.
+    pub(crate) fn set(&self, of: BTreeMap<String, NodeImage>) {
+        *self.of.lock().unwrap_or_else(PoisonError::into_inner) = of;
     }
 
     /// Where it listens, for people.
@@ -112,7 +121,7 @@ impl Images {
     }
 
     async fn prepared(&self, node: &str) -> Result<PreparedImage, String> {
-        let wanted = self.of.get(node).ok_or("no such node in this run")?;
+        let wanted = self.image(node).ok_or("no such node in this run")?;
         let source = wanted.source.as_deref().ok_or(
             "no ISO is named for this node; annotate it with rackhand.dev/iso: PATH or URL, or give --iso",
         )?;
@@ -141,14 +150,14 @@ impl Images {
     }
 
     async fn firmware(&self, node: &str, wanted: &WantedFirmware) -> Result<PreparedImage, String> {
-        let bmc_host = &self.of.get(node).ok_or("no such node in this run")?.bmc_host;
+        let bmc_host = self.image(node).ok_or("no such node in this run")?.bmc_host;
         let source: Source = wanted.url.parse().map_err(text)?;
         let expected = wanted.sha256.as_deref().map(str::parse::<Sha256Digest>).transpose().map_err(text)?;
         let file = self.store.get(&source, expected).await.map_err(text)?;
         let reader = format!("{node}{FIRMWARE}{}", wanted.component);
         let token = Token::derived(&self.secret, &format!("{reader}\n{}", file.sha256)).map_err(text)?;
         let publication = self.server.publish_file(&reader, &file, &token).map_err(text)?;
-        let url = self.server.url(&publication, bmc_host, None).await.map_err(text)?;
+        let url = self.server.url(&publication, &bmc_host, None).await.map_err(text)?;
         Ok(PreparedImage { url, sha256: file.sha256.to_string(), bytes: file.size, verified: file.verified })
     }
 }

@@ -4,6 +4,7 @@ mod access;
 mod bmc;
 mod profile;
 mod record;
+mod serve;
 mod site;
 
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ pub use profile::{CaptureArgs, DiffArgs, ProfileArgs, ProfileCommand, VerifyArgs
 pub use record::{
     AdoptArgs, CancelArgs, Describable, DescribeArgs, GetArgs, LogFormat, LogsArgs, RetryArgs, What,
 };
+pub use serve::{CrdArgs, HubArgs, ReloadArgs, ServeArgs, StatusArgs};
 pub use site::{
     ApplyArgs, ConsentArgs, DemoArgs, FaultName, PlanArgs, RolloutArgs, ServingArgs, SiteArgs, TrustArgs,
     ValidateArgs,
@@ -83,6 +85,14 @@ pub enum Command {
     Plan(PlanArgs),
     /// Bring every node of a site to where its spec says.
     Apply(Box<ApplyArgs>),
+    /// Run as a daemon: watch files, Git or a hub, bring nodes to where they should be, report.
+    Serve(Box<ServeArgs>),
+    /// Show how the daemon stands.
+    Status(StatusArgs),
+    /// Have the daemon read everything again.
+    Reload(ReloadArgs),
+    /// Print the definition of HostProvision for a hub.
+    Crd(CrdArgs),
     /// List nodes or jobs from the journal.
     Get(GetArgs),
     /// Show everything known of a node.

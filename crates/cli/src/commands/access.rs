@@ -46,6 +46,8 @@ pub(super) async fn connect(
         state: common.state.clone(),
         hooks: world.hooks.clone(),
         place: Where::Bmc,
+        fence: None,
+        networks: None,
     };
     Ok(patiently(&line, &access).await?)
 }
@@ -63,11 +65,11 @@ pub(super) async fn close(bmc: &Bmc, world: &World) -> anyhow::Result<()> {
 /// Refused credentials are tried once more (some iLOs refuse right ones now and then), and never a third time.
 async fn patiently(line: &Line, access: &Access) -> rackhand_bmc::Result<Bmc> {
     const PAUSE: Duration = Duration::from_secs(2);
-    match line.connect(access).await {
+    match line.connect(&access.address.name(), access).await {
         Err(error) if matches!(error.kind(), ErrorKind::RefusedCredentials) => {
             tracing::info!(%error, "the credentials are tried once more");
             tokio::time::sleep(PAUSE).await;
-            line.connect(access).await
+            line.connect(&access.address.name(), access).await
         }
         answer => answer,
     }

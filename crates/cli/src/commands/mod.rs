@@ -10,4 +10,5 @@ pub(crate) mod get;
 pub(crate) mod logs;
 pub(crate) mod plan;
 pub(crate) mod profile;
+pub(crate) mod serve;
 pub(crate) mod validate;

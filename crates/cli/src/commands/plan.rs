@@ -20,7 +20,7 @@ use crate::{
     adapters::connector::SiteConnector,
     args::{Format, PlanArgs},
     exit::is_refusal,
-    fleet::connector,
+    fleet::{Bounds, connector},
     options::{Common, PlanOptions},
     record::Recorded,
     render::{Paint, Style, Table, output, words},
@@ -38,7 +38,7 @@ pub(crate) async fn run(args: PlanArgs, common: Common, world: &World) -> anyhow
     let recorded = Recorded::open_if_any(common.state.path())?;
     let asked = site.resolve(&options.install, "--install")?;
     let dir = common.state.create()?;
-    let connector = connector(&site, &nodes, &options, &common.state, world, dir)?;
+    let connector = connector(&site, &nodes, &options, &common.state, world, dir, Bounds::default())?;
     let consent = site.consent(&options.consent)?;
     let planner = Arc::new(Planner { site, consent, connector, recorded, places: Semaphore::new(AT_ONCE) });
     let mut tasks = JoinSet::new();

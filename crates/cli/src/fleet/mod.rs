@@ -4,16 +4,19 @@
 //! profile has to be chosen, the machine is asked first who it is, and that connection is handed to the engine; then the
 //! engine does the rest. Beside the tasks one loop takes signals, the time limit and the requests of other processes.
 
+mod news;
 mod node;
 mod reports;
 mod requests;
 mod run;
+mod serve;
 mod sightings;
+mod supervise;
 
 use std::{
     collections::BTreeMap,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use anyhow::Context as _;
@@ -25,17 +28,19 @@ use rackhand_agent::{
 };
 use rackhand_bmc::{Credentials, Pacing};
 use rackhand_http::{Origin, Tls};
-use rackhand_spec::NodeSpec;
+use rackhand_spec::{IpNet, NodeSpec};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use news::{News, Wanting};
 pub(crate) use reports::ReportOptions;
 pub(crate) use run::{Ended, Finished};
+pub(crate) use serve::{Daemon, Snapshot};
 
 use crate::{
     World,
     adapters::{
-        connector::{Access, Line, SiteConnector},
+        connector::{Access, Fence, Line, SiteConnector},
         images::{Images, NodeImage, ServeOptions},
         trust::{TrustChoice, Where},
     },
@@ -54,11 +59,7 @@ pub(crate) struct Fleet {
 
 /// What every node's task shares.
 struct Shared {
-    site: Site,
-    specs: BTreeMap<String, NodeSpec>,
-    /// Who asked by name for a node to be installed.
-    asked: BTreeMap<String, String>,
-    consent: Consent,
+    now: RwLock<Arc<Now>>,
     connector: Arc<SiteConnector>,
     engine: Engine,
     journal: Arc<dyn Journal>,
@@ -72,7 +73,21 @@ struct Shared {
     stop: CancellationToken,
 }
 
+/// What is wanted now. A daemon gets another one when its source changes; a task keeps the one that it began with.
+struct Now {
+    site: Site,
+    specs: BTreeMap<String, NodeSpec>,
+    /// Who asked by name for a node to be installed.
+    asked: BTreeMap<String, String>,
+    consent: Consent,
+}
+
 impl Shared {
+    /// What is wanted now.
+    fn now(&self) -> Arc<Now> {
+        Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// The token that cancels a node's task.
     fn cancel_of(&self, node: &str) -> CancellationToken {
         let mut cancels = self.cancels.lock().unwrap_or_else(PoisonError::into_inner);
@@ -106,13 +121,15 @@ impl Shared {
 }
 
 impl Fleet {
-    /// Opens the journal as its owner, begins to serve images, and reads what is known of every node.
-    pub(crate) async fn open(
+    /// Opens the journal as its owner and reads what is known of every node. BMCs that ask for images wait until
+    /// [`publish_running`](Self::publish_running).
+    pub(crate) async fn found(
         site: Site,
         nodes: Vec<NodeSpec>,
         options: &ApplyOptions,
         state: &StateDir,
         world: &World,
+        bounds: Bounds,
     ) -> anyhow::Result<Self> {
         let dir = state.create()?.to_owned();
         let on_loss = if options.accept_lost_journal { OnLoss::Accept } else { OnLoss::Refuse };
@@ -121,7 +138,7 @@ impl Fleet {
         let inbox = Inbox::open(&dir)?;
         let asked = site.resolve(&options.install, "--install")?;
         let consent = site.consent(&options.consent)?;
-        let connector = Arc::new(connector(&site, &nodes, options, state, world, &dir)?);
+        let connector = Arc::new(connector(&site, &nodes, options, state, world, &dir, bounds)?);
         let (images, signs) = Images::start(&serving(options), images_of(&nodes, options), state)?;
         let images = Arc::new(images);
         let limits = limits(options);
@@ -134,16 +151,15 @@ impl Fleet {
             limits,
         })
         .await?;
-        let history = engine.history();
-        let running =
-            history.nodes().filter(|(_, known)| known.running_job().is_some_and(|job| job.image.is_some()));
-        images.open(running.map(|(node, _)| node.to_owned()).filter(|node| images.serves(node))).await;
         let before = *journal.watch().borrow();
-        let shared = Shared {
+        let now = Now {
             site,
             specs: nodes.into_iter().map(|node| (node.name.to_string(), node)).collect(),
             asked: asked.into_iter().map(|node| (node, "--install".to_owned())).collect(),
             consent,
+        };
+        let shared = Shared {
+            now: RwLock::new(Arc::new(now)),
             connector,
             engine,
             journal: Arc::clone(&journal),
@@ -158,9 +174,36 @@ impl Fleet {
         Ok(Self { shared: Arc::new(shared), inbox, images, reports })
     }
 
+    /// As [`open`](Self::open), and answers BMCs at once: what there is to do is known.
+    pub(crate) async fn open(
+        site: Site,
+        nodes: Vec<NodeSpec>,
+        options: &ApplyOptions,
+        state: &StateDir,
+        world: &World,
+    ) -> anyhow::Result<Self> {
+        let fleet = Self::found(site, nodes, options, state, world, Bounds::default()).await?;
+        fleet.publish_running().await;
+        Ok(fleet)
+    }
+
+    /// Publishes again what the nodes of running jobs read, and answers BMCs from then on.
+    async fn publish_running(&self) {
+        let history = self.shared.engine.history();
+        let running =
+            history.nodes().filter(|(_, known)| known.running_job().is_some_and(|job| job.image.is_some()));
+        let served = running.map(|(node, _)| node.to_owned()).filter(|node| self.images.serves(node));
+        self.images.open(served).await;
+    }
+
+    /// The journal, which this process owns.
+    pub(crate) fn journal(&self) -> Arc<dyn Journal> {
+        Arc::clone(&self.shared.journal)
+    }
+
     /// The nodes of the run, in order of name.
     pub(crate) fn nodes(&self) -> Vec<String> {
-        self.shared.specs.keys().cloned().collect()
+        self.shared.now().specs.keys().cloned().collect()
     }
 
     /// Where images are served, for people.
@@ -184,7 +227,7 @@ impl Fleet {
                 _ => None,
             }
         };
-        self.shared.specs.keys().filter_map(said).collect()
+        self.nodes().iter().filter_map(said).collect()
     }
 }
 
@@ -205,6 +248,15 @@ fn limits(options: &ApplyOptions) -> Limits {
     limits
 }
 
+/// What bounds every connection to a BMC.
+#[derive(Clone, Default)]
+pub(crate) struct Bounds {
+    /// Asked before a request that changes something.
+    pub(crate) fence: Option<Fence>,
+    /// The only networks that BMCs may be in.
+    pub(crate) networks: Option<Arc<[IpNet]>>,
+}
+
 /// The connector for nodes of a site.
 pub(crate) fn connector(
     site: &Site,
@@ -213,6 +265,7 @@ pub(crate) fn connector(
     state: &StateDir,
     world: &World,
     dir: &Path,
+    bounds: Bounds,
 ) -> anyhow::Result<SiteConnector> {
     let ledger = FileLedger::open(dir, Arc::clone(&world.clock), options.pacing().login_window)?;
     let line = Line {
@@ -223,6 +276,8 @@ pub(crate) fn connector(
         state: state.clone(),
         hooks: world.hooks.clone(),
         place: Where::Site,
+        fence: bounds.fence,
+        networks: bounds.networks,
     };
     let access = nodes.iter().map(|node| Ok((node.name.to_string(), access(site, node, options.trust())?)));
     Ok(SiteConnector::new(line, access.collect::<anyhow::Result<_>>()?))

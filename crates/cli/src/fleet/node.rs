@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use rackhand_agent::{
+    cause::Cause,
     engine::{NodeJob, NodeReport, NodeResult},
-    event::StepId,
+    event::{Event, StepId},
     gather::gather,
     history::NodeHistory,
     plan::{self, Gate, gate_by_record},
@@ -16,25 +17,26 @@ use rackhand_spec::NodeSpec;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::Shared;
+use super::{Now, Shared};
 use crate::exit::is_refusal;
 
 /// Brings one node to where its spec says.
 pub(super) async fn run(shared: Arc<Shared>, node: String) -> NodeReport {
     let cancel = shared.cancel_of(&node);
-    let result = match shared.specs.get(&node) {
-        Some(spec) => brought(&shared, spec, &cancel).await,
+    let now = shared.now();
+    let result = match now.specs.get(&node) {
+        Some(spec) => brought(&shared, &now, spec, &cancel).await,
         None => NodeResult::NotStarted("it is not in the site of this run".to_owned()),
     };
     shared.connector.give_back(&node).await;
     NodeReport { node, result }
 }
 
-async fn brought(shared: &Shared, spec: &NodeSpec, cancel: &CancellationToken) -> NodeResult {
+async fn brought(shared: &Shared, now: &Now, spec: &NodeSpec, cancel: &CancellationToken) -> NodeResult {
     let node = spec.name.as_str();
     let history = shared.engine.history().node(node).cloned();
     let open = history.as_ref().and_then(NodeHistory::running_job).is_some();
-    let wanted = match wanted(shared, spec, history.as_ref(), cancel).await {
+    let wanted = match wanted(shared, now, spec, history.as_ref(), cancel).await {
         Ok(wanted) => wanted,
         Err(result) => return result,
     };
@@ -69,12 +71,13 @@ async fn told_to_cancel(shared: &Shared, node: &str, cancel: &CancellationToken,
 /// who it is; the connection is kept for the engine.
 async fn wanted(
     shared: &Shared,
+    now: &Now,
     spec: &NodeSpec,
     history: Option<&NodeHistory>,
     cancel: &CancellationToken,
 ) -> Result<Wanted, NodeResult> {
-    let asked = shared.asked.get(spec.name.as_str()).map(String::as_str);
-    let options = shared.consent.options(spec.name.as_str(), asked, history);
+    let asked = now.asked.get(spec.name.as_str()).map(String::as_str);
+    let options = now.consent.options(spec.name.as_str(), asked, history);
     let bare = gather(spec, None, options);
     if spec.profile.is_none() {
         return Ok(bare);
@@ -91,7 +94,7 @@ async fn wanted(
         Some(host) => host,
         None => identified(shared, spec.name.as_str(), cancel).await?,
     };
-    Ok(match shared.site.profile(spec, &host) {
+    Ok(match now.site.profile(spec, &host) {
         Ok(profile) => gather(spec, profile, options),
         Err(why) => {
             let mut wanted = bare;
@@ -125,7 +128,7 @@ async fn identified(
         refusals += u32::from(refused);
         let again = error.kind().is_transient() || (refused && refusals < 2);
         if !again || Instant::now() >= end {
-            return Err(not_reached(node, &error));
+            return Err(not_reached(shared, node, &error).await);
         }
         tracing::info!(node, %error, ?wait, "connecting is tried again");
         unless_stopped(shared, cancel, sleep(wait)).await?;
@@ -147,7 +150,16 @@ async fn unless_stopped<T>(
     }
 }
 
-fn not_reached(node: &str, error: &Error) -> NodeResult {
+async fn not_reached(shared: &Shared, node: &str, error: &Error) -> NodeResult {
+    let cause = Cause::of(error.kind());
+    let known = shared.engine.history();
+    let last = known.node(node).and_then(|known| known.not_connected.as_ref());
+    if last.is_none_or(|(last, _)| *last != cause) {
+        let event = Event::NotConnected { error: error.to_string(), cause };
+        if let Err(error) = shared.engine.record(Some(node), event).await {
+            tracing::error!(node, %error, "that the BMC was not reached could not be written down");
+        }
+    }
     NodeResult::Failed {
         step: StepId::Connect,
         error: error.to_string(),

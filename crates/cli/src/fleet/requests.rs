@@ -75,7 +75,7 @@ fn mark(id: &RequestId) -> String {
 
 impl Fleet {
     /// Obeys one request. Answers whether the node is to be begun again.
-    async fn obey(&self, tasks: &Tasks, posted: &Posted) -> anyhow::Result<bool> {
+    pub(super) async fn obey(&self, tasks: &Tasks, posted: &Posted) -> anyhow::Result<bool> {
         let node = posted.request.node.as_str();
         let decision = match posted.request.wish {
             Wish::Cancel => Decision::Cancel,
@@ -99,7 +99,7 @@ impl Fleet {
             );
             return Ok(false);
         }
-        let request = match (decision, self.shared.specs.get(node)) {
+        let request = match (decision, self.shared.now().specs.get(node)) {
             (Decision::Adopt, Some(spec)) => Some(gather(spec, None, GatherOptions::default()).request),
             _ => None,
         };
@@ -109,7 +109,7 @@ impl Fleet {
             self.shared.cancel_of(node).cancel();
             return Ok(false);
         }
-        let ours = decision == Decision::Install && self.shared.specs.contains_key(node);
+        let ours = decision == Decision::Install && self.shared.now().specs.contains_key(node);
         if ours {
             // A node that was cancelled before begins with a token that is not.
             self.shared.renew_cancel(node, CancellationToken::new());

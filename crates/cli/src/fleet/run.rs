@@ -68,13 +68,13 @@ impl Fleet {
         Ok(Finished { ended, reports, history })
     }
 
-    fn stop(&self) {
+    pub(super) fn stop(&self) {
         self.shared.stop.cancel();
         self.shared.engine.handle().stop();
     }
 
     /// Ends the image server, lets the reporters finish, and gives the journal up.
-    async fn close(self, world: &World) -> anyhow::Result<()> {
+    pub(super) async fn close(self, world: &World) -> anyhow::Result<()> {
         let Self { shared, images, reports, .. } = self;
         drop(shared);
         images.shut_down().await;
@@ -153,7 +153,7 @@ impl Watch<'_> {
 }
 
 /// At a moment, or never.
-async fn at(moment: Option<Instant>) {
+pub(super) async fn at(moment: Option<Instant>) {
     match moment {
         Some(moment) => sleep_until(moment).await,
         None => std::future::pending().await,
@@ -163,18 +163,18 @@ async fn at(moment: Option<Instant>) {
 /// The tasks of the nodes, and what became of those that ended.
 #[derive(Default)]
 pub(super) struct Tasks {
-    set: JoinSet<NodeReport>,
+    pub(super) set: JoinSet<NodeReport>,
     under_way: std::collections::BTreeSet<String>,
     reports: BTreeMap<String, NodeReport>,
 }
 
 impl Tasks {
-    fn begin(&mut self, fleet: &Fleet, node: String) {
+    pub(super) fn begin(&mut self, fleet: &Fleet, node: String) {
         self.under_way.insert(node.clone());
         self.set.spawn(node::run(Arc::clone(&fleet.shared), node));
     }
 
-    fn ended(&mut self, report: NodeReport) {
+    pub(super) fn ended(&mut self, report: NodeReport) {
         self.under_way.remove(&report.node);
         self.reports.insert(report.node.clone(), report);
     }
@@ -194,18 +194,18 @@ impl Tasks {
 }
 
 /// Ctrl-C and SIGTERM.
-struct Signals {
+pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Signals {
-    fn new() -> anyhow::Result<Self> {
+    pub(super) fn new() -> anyhow::Result<Self> {
         let listen = |kind| signal(kind).context("cannot listen for signals");
         Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }
 
-    async fn next(&mut self) {
+    pub(super) async fn next(&mut self) {
         tokio::select! {
             biased;
             _ = self.interrupt.recv() => {}

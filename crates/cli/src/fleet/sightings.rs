@@ -25,6 +25,11 @@ impl Router {
         Self { routes }
     }
 
+    /// Sends a sign that was seen elsewhere.
+    pub(super) async fn tell(&self, sign: Sighting) {
+        deliver(&self.routes, sign).await;
+    }
+
     /// The signs of a node from now on.
     pub(super) fn of(&self, node: &str) -> mpsc::Receiver<Sighting> {
         let (sender, receiver) = mpsc::channel(WAITING);
@@ -35,14 +40,18 @@ impl Router {
 
 async fn route(routes: Routes, mut signs: mpsc::Receiver<Sighting>) {
     while let Some(sign) = signs.recv().await {
-        let to = routes.lock().unwrap_or_else(PoisonError::into_inner).get(&sign.node).cloned();
-        let refused = match to {
-            Some(to) => to.send(sign).await.err().map(|back| back.0),
-            None => Some(sign),
-        };
-        if let Some(Sighting { node, evidence, .. }) = refused {
-            // Not acknowledged: the node's task may be about to begin, and an installer that is told no calls again.
-            tracing::warn!(node, %evidence, "a sign of an installation came, and nothing is under way for the node");
-        }
+        deliver(&routes, sign).await;
+    }
+}
+
+async fn deliver(routes: &Routes, sign: Sighting) {
+    let to = routes.lock().unwrap_or_else(PoisonError::into_inner).get(&sign.node).cloned();
+    let refused = match to {
+        Some(to) => to.send(sign).await.err().map(|back| back.0),
+        None => Some(sign),
+    };
+    if let Some(Sighting { node, evidence, .. }) = refused {
+        // Not acknowledged: the node's task may be about to begin, and an installer that is told no calls again.
+        tracing::warn!(node, %evidence, "a sign of an installation came, and nothing is under way for the node");
     }
 }

@@ -20,18 +20,17 @@ pub async fn connect(kubeconfig: Option<&Path>) -> Result<Client, HubError> {
     let wrong = |what: String| HubError::Kubernetes { what };
     let mut config = match kubeconfig {
         Some(path) => {
-            let file = Kubeconfig::read_from(path)
-                .map_err(|error| wrong(format!("the kubeconfig {} cannot be used: {error}", path.display())))?;
-            Config::from_custom_kubeconfig(file, &KubeConfigOptions::default())
-                .await
-                .map_err(|error| wrong(format!("the kubeconfig {} cannot be used: {error}", path.display())))?
+            let file = Kubeconfig::read_from(path).map_err(|error| {
+                wrong(format!("the kubeconfig {} cannot be used: {error}", path.display()))
+            })?;
+            Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.map_err(|error| {
+                wrong(format!("the kubeconfig {} cannot be used: {error}", path.display()))
+            })?
         }
-        None => Config::incluster()
-            .map_err(|error| wrong(format!("no kubeconfig is given, and this is no pod of a cluster: {error}")))?,
+        None => Config::incluster().map_err(|error| {
+            wrong(format!("no kubeconfig is given, and this is no pod of a cluster: {error}"))
+        })?,
     };
-    config.headers.push((
-        http::header::USER_AGENT,
-        http::HeaderValue::from_static(USER_AGENT),
-    ));
+    config.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(USER_AGENT)));
     Client::try_from(config).map_err(|error| wrong(format!("no client of the hub can be made: {error}")))
 }

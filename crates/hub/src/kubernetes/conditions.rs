@@ -54,7 +54,11 @@ fn summary(node: &NodeHistory) -> Vec<Finding> {
             Some((step, error)) if job.current_step() == Some(*step) => ("InProgress", error.clone()),
             _ => ("InProgress", now(job)),
         };
-        [("False", reason, message.clone()), ("True", reason, message), ("False", "InProgress", String::new())]
+        [
+            ("False", reason, message.clone()),
+            ("True", reason, message),
+            ("False", "InProgress", String::new()),
+        ]
     } else if let Some(reason) = &node.needs_decision {
         let why = ("False", "NeedsDecision", reason.clone());
         [why.clone(), ("False", "NeedsDecision", String::new()), ("True", "NeedsDecision", reason.clone())]
@@ -78,14 +82,14 @@ fn summary(node: &NodeHistory) -> Vec<Finding> {
         [ready, ("False", "Completed", String::new()), ("False", "Completed", String::new())]
     } else if let Some((cause, error)) = &node.not_connected {
         let reason = reason(Some(*cause), StepId::Connect, error);
-        [
-            ("False", reason, error.clone()),
-            ("False", reason, String::new()),
-            ("True", reason, error.clone()),
-        ]
+        [("False", reason, error.clone()), ("False", reason, String::new()), ("True", reason, error.clone())]
     } else {
         let message = "nothing was done yet".to_owned();
-        [("False", "Pending", message.clone()), ("True", "Pending", message), ("False", "Pending", String::new())]
+        [
+            ("False", "Pending", message.clone()),
+            ("True", "Pending", message),
+            ("False", "Pending", String::new()),
+        ]
     };
     [("Ready", ready), ("Reconciling", reconciling), ("Stalled", stalled)]
         .into_iter()

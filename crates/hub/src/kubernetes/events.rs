@@ -54,10 +54,20 @@ impl KubeEvents {
         Self { client, agent, targets, budget }
     }
 
-    async fn send(&self, about: ObjectReference, name: String, told: &Told, record: &Record) -> Result<(), DeliveryError> {
+    async fn send(
+        &self,
+        about: ObjectReference,
+        name: String,
+        told: &Told,
+        record: &Record,
+    ) -> Result<(), DeliveryError> {
         let namespace = about.namespace.clone().unwrap_or_else(|| "default".to_owned());
         let event = CoreEvent {
-            metadata: ObjectMeta { name: Some(name), namespace: Some(namespace.clone()), ..ObjectMeta::default() },
+            metadata: ObjectMeta {
+                name: Some(name),
+                namespace: Some(namespace.clone()),
+                ..ObjectMeta::default()
+            },
             involved_object: about,
             reason: Some(told.reason.clone()),
             message: Some(told.message.chars().take(LONGEST).collect()),
@@ -65,7 +75,10 @@ impl KubeEvents {
             count: Some(1),
             first_timestamp: Some(Time(record.at)),
             last_timestamp: Some(Time(record.at)),
-            source: Some(EventSource { component: Some("rackhand".to_owned()), host: Some(self.agent.clone()) }),
+            source: Some(EventSource {
+                component: Some("rackhand".to_owned()),
+                host: Some(self.agent.clone()),
+            }),
             reporting_component: Some(COMPONENT.to_owned()),
             reporting_instance: Some(self.agent.clone()),
             ..CoreEvent::default()
@@ -161,10 +174,15 @@ fn told(event: &Event) -> Option<Told> {
         Some(Told { reason: reason.to_owned(), message, warning, end })
     };
     match event {
-        Event::JobStarted { job, request, .. } => {
-            say("InstallationStarted", format!("installation {job} begins for request {request}"), false, true)
+        Event::JobStarted { job, request, .. } => say(
+            "InstallationStarted",
+            format!("installation {job} begins for request {request}"),
+            false,
+            true,
+        ),
+        Event::JobResumed { job } => {
+            say("InstallationResumed", format!("installation {job} goes on"), false, false)
         }
-        Event::JobResumed { job } => say("InstallationResumed", format!("installation {job} goes on"), false, false),
         Event::Decided { decision, by, .. } => say("Decided", format!("{decision:?}, by {by}"), false, true),
         Event::NotConnected { error, .. } => say("BMCNotConnected", error.clone(), true, true),
         Event::NeedsDecision { reason, .. } => say("NeedsDecision", reason.clone(), true, true),
@@ -178,7 +196,9 @@ fn told(event: &Event) -> Option<Told> {
             }
         }
         Event::Sighted { evidence, .. } => match evidence {
-            Evidence::CalledBack { stage } => say("InstallationStage", format!("stage {stage}"), false, false),
+            Evidence::CalledBack { stage } => {
+                say("InstallationStage", format!("stage {stage}"), false, false)
+            }
             Evidence::ImageRead { .. } => say("ImageRead", evidence.to_string(), false, false),
             Evidence::HostReset => say("HostReset", evidence.to_string(), false, false),
             _ => None,

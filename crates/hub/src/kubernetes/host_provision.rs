@@ -372,7 +372,6 @@ fn natural(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({ "type": "integer", "format": "int64", "minimum": 1 })
 }
 
-
 /// The definition of the resource, as YAML for `kubectl apply`.
 ///
 /// # Errors

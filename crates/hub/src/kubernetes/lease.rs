@@ -104,9 +104,10 @@ struct Seen {
 impl Deaths {
     /// Whether the Lease called `name` was seen not to change for so long that nothing of its holder can be under way.
     pub(crate) fn is_dead(&mut self, name: &str, spec: &LeaseSpec, times: LeaseTimes) -> bool {
-        let same = self.seen.get(name).filter(|seen| {
-            seen.renewed == spec.renew_time && seen.holder == spec.holder_identity
-        });
+        let same = self
+            .seen
+            .get(name)
+            .filter(|seen| seen.renewed == spec.renew_time && seen.holder == spec.holder_identity);
         match same {
             Some(seen) => seen.since.elapsed() >= times.dead_after(),
             None => {
@@ -186,7 +187,13 @@ impl LeaseKeeper {
         };
         let spec = lease.spec.clone().unwrap_or_default();
         let ours = spec.holder_identity.as_ref() == Some(&self.identity);
-        if !ours && !self.deaths.lock().unwrap_or_else(PoisonError::into_inner).is_dead(&self.name, &spec, self.times) {
+        if !ours
+            && !self
+                .deaths
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .is_dead(&self.name, &spec, self.times)
+        {
             let by = spec.holder_identity.unwrap_or_else(|| "nobody".to_owned());
             self.standing.send_replace(Standing::Taken { by });
             return Ok(false);
@@ -249,18 +256,38 @@ impl Tenure {
         *claims = nodes.into_iter().map(|node| (node, epoch)).collect();
     }
 
+    /// Whether a request that changes a node pinned to this agent may be sent now. That needs no hub; only somebody else who
+    /// goes by the same name forbids it.
+    ///
+    /// # Errors
+    /// A sentence that says who.
+    pub fn may_act_on_own(&self) -> Result<(), String> {
+        match &*self.standing.borrow() {
+            Standing::Taken { by } => Err(format!(
+                "another process goes by this agent's name ({by}); give one of them another --agent, or stop it"
+            )),
+            Standing::Unknown | Standing::Held { .. } => Ok(()),
+        }
+    }
+
     /// Whether a request that changes a pool node may be sent now.
     ///
     /// # Errors
     /// A sentence that says why not.
     pub fn may_act(&self, node: &str) -> Result<(), String> {
         let Some(epoch) = self.epoch() else {
-            return Err("the agent's Lease has less left than a request can take: another agent may act soon".to_owned());
+            return Err(
+                "the agent's Lease has less left than a request can take: another agent may act soon"
+                    .to_owned(),
+            );
         };
         let claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
         match claims.get(node) {
             Some(seen) if *seen == epoch => Ok(()),
-            Some(_) => Err("the agent's Lease had run out: the hub must show first that the node is still ours".to_owned()),
+            Some(_) => {
+                Err("the agent's Lease had run out: the hub must show first that the node is still ours"
+                    .to_owned())
+            }
             None => Err("the hub does not show that this agent has taken the node".to_owned()),
         }
     }

@@ -28,9 +28,9 @@ pub use budget::Budget;
 pub use client::connect;
 pub use events::KubeEvents;
 pub use host_provision::{
-    AgentRef, BmcJob, BmcRef, BootMode, FirmwareUpdate, Follow, GROUP, Hardware, HardwareVolume, HostProvision,
-    HostProvisionSpec, HostProvisionStatus, Image, NameRef, Raid, SourceRef, Step, Tls, VERSION, VirtualMedia,
-    definition,
+    AgentRef, BmcJob, BmcRef, BootMode, FirmwareUpdate, Follow, GROUP, Hardware, HardwareVolume,
+    HostProvision, HostProvisionSpec, HostProvisionStatus, Image, NameRef, Raid, SourceRef, Step, Tls,
+    VERSION, VirtualMedia, definition,
 };
 pub use kube::Client;
 pub use lease::{LeaseKeeper, LeaseTimes, Standing, Tenure, lease_name};

@@ -43,7 +43,9 @@ impl Kind {
         let (group, version, plural) = match self {
             Self::HostProvision => ("rackhand.dev", "v1alpha1", "hostprovisions"),
             Self::BareMetalHost => ("metal3.io", "v1alpha1", "baremetalhosts"),
-            Self::ClusterInstance => ("siteconfig.open-cluster-management.io", "v1alpha1", "clusterinstances"),
+            Self::ClusterInstance => {
+                ("siteconfig.open-cluster-management.io", "v1alpha1", "clusterinstances")
+            }
             Self::InfraEnv => ("agent-install.openshift.io", "v1beta1", "infraenvs"),
             Self::Agent => ("agent-install.openshift.io", "v1beta1", "agents"),
         };

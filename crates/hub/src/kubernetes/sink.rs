@@ -175,13 +175,16 @@ impl StatusSink {
             };
             self.budget.take().await;
             let object = object(target, json!({ "spec": spec }));
-            api.patch(&target.name, &params, &Patch::Apply(&object)).await.map_err(|error| Trouble::of(&error))?;
+            api.patch(&target.name, &params, &Patch::Apply(&object))
+                .await
+                .map_err(|error| Trouble::of(&error))?;
         }
         if wanted.held != wanted.was_held {
             self.hold(&api, target, wanted.held).await?;
         }
         self.budget.take().await;
-        let status = HostProvisionStatus { last_heartbeat: Some(Time(self.clock.now())), ..wanted.status.clone() };
+        let status =
+            HostProvisionStatus { last_heartbeat: Some(Time(self.clock.now())), ..wanted.status.clone() };
         let object = object(target, json!({ "status": status }));
         let written = api.patch_status(&target.name, &params, &Patch::Apply(&object)).await;
         written.map(|_| ()).map_err(|error| Trouble::of(&error))

@@ -195,7 +195,8 @@ pub(crate) fn name(step: StepId) -> String {
 }
 
 fn percent(job: &JobHistory) -> i64 {
-    let over = job.steps.values().filter(|step| matches!(step.ended, Some((how, _)) if how != StepResult::Failed));
+    let over =
+        job.steps.values().filter(|step| matches!(step.ended, Some((how, _)) if how != StepResult::Failed));
     i64::try_from(over.count() * 100 / StepId::ALL.len()).unwrap_or(100)
 }
 
@@ -263,7 +264,11 @@ fn bmc_jobs(job: &JobHistory) -> Vec<BmcJob> {
             _ => "Running",
         };
         if jobs.iter().all(|one| one.id != update.component) {
-            jobs.push(BmcJob { id: update.component.clone(), kind: "FirmwareUpdate".to_owned(), state: state.to_owned() });
+            jobs.push(BmcJob {
+                id: update.component.clone(),
+                kind: "FirmwareUpdate".to_owned(),
+                state: state.to_owned(),
+            });
         }
     }
     jobs

@@ -136,7 +136,10 @@ impl View {
         if verdict != Verdict::Valid || going {
             return;
         }
-        let named = [text(&own, "/spec/bmc/credentialsName"), host.and_then(|host| text(host, "/spec/bmc/credentialsName"))];
+        let named = [
+            text(&own, "/spec/bmc/credentialsName"),
+            host.and_then(|host| text(host, "/spec/bmc/credentialsName")),
+        ];
         self.secret(key, named.into_iter().flatten().next());
         self.add(Kind::HostProvision, key, &own);
         if let Some(host) = host {
@@ -190,7 +193,8 @@ impl View {
             {
                 continue;
             }
-            let source = ("siteconfig.open-cluster-management.io/v1alpha1", "ClusterInstance", key.1.as_str());
+            let source =
+                ("siteconfig.open-cluster-management.io/v1alpha1", "ClusterInstance", key.1.as_str());
             // Nothing says yet what is to be booted: the hub makes the InfraEnv and the BareMetalHost of it.
             let why = "the hub has not made the BareMetalHost of this node yet".to_owned();
             let named = format!("{cluster}/{host_name}");
@@ -210,7 +214,10 @@ impl View {
                 shown: None,
             };
             if target.verdict == Verdict::Valid {
-                self.secret(&(target.namespace.clone(), target.name.clone()), text(node, "/bmcCredentialsName/name"));
+                self.secret(
+                    &(target.namespace.clone(), target.name.clone()),
+                    text(node, "/bmcCredentialsName/name"),
+                );
                 left.push(node.clone());
             }
             self.targets.insert(named, target);
@@ -246,7 +253,9 @@ impl View {
         host: Option<&Value>,
         now: Timestamp,
     ) -> Verdict {
-        if text(own, "/spec/image/url").is_some() || of_map(own, "/metadata/annotations", "rackhand.dev/iso").is_some() {
+        if text(own, "/spec/image/url").is_some()
+            || of_map(own, "/metadata/annotations", "rackhand.dev/iso").is_some()
+        {
             return Verdict::Valid;
         }
         let by_host = host.filter(|host| of_map(host, "/metadata/annotations", "rackhand.dev/iso").is_none());
@@ -289,7 +298,13 @@ impl View {
     }
 
     /// The ISO of an InfraEnv, with its identity behind a `#`, or what is waited for.
-    fn iso(&mut self, objects: &Objects, namespace: &str, name: &str, now: Timestamp) -> Result<String, String> {
+    fn iso(
+        &mut self,
+        objects: &Objects,
+        namespace: &str,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<String, String> {
         let Some(env) = objects.get(Kind::InfraEnv, namespace, name) else {
             return Err(format!("there is no InfraEnv {namespace}/{name} yet"));
         };
@@ -314,7 +329,9 @@ impl View {
     fn stages(&mut self, objects: &Objects) {
         for (key, agent) in objects.of(Kind::Agent) {
             let Some(stage) = text(agent, "/status/progress/currentStage") else { continue };
-            let Some(host) = of_map(agent, "/metadata/labels", "agent-install.openshift.io/bmh") else { continue };
+            let Some(host) = of_map(agent, "/metadata/labels", "agent-install.openshift.io/bmh") else {
+                continue;
+            };
             let node = format!("{}/{host}", key.0);
             if self.targets.contains_key(&node) {
                 let at = text(agent, "/status/progress/stageUpdateTime")
@@ -329,7 +346,11 @@ impl View {
 fn target(key: &Key, object: &Value) -> Target {
     let shown = text(object, "/status/agent").and_then(|agent| {
         let sequence = object.pointer("/status/sequence")?.as_i64()?;
-        Some((agent.to_owned(), sequence, object.pointer("/status/observedGeneration").and_then(Value::as_i64)))
+        Some((
+            agent.to_owned(),
+            sequence,
+            object.pointer("/status/observedGeneration").and_then(Value::as_i64),
+        ))
     });
     Target {
         namespace: key.0.clone(),

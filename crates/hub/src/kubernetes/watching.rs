@@ -1,6 +1,10 @@
 //! The hub as a source: its objects watched, Secrets read one by one, pool nodes taken.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::{StreamExt, future::BoxFuture, stream::BoxStream, stream::SelectAll};
 use k8s_openapi::api::{coordination::v1::Lease, core::v1::Secret};
@@ -62,6 +66,7 @@ pub struct HubSource {
     parts: SourceParts,
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     trouble: watch::Sender<Option<String>>,
+    pool: watch::Sender<BTreeSet<String>>,
     again: Arc<Notify>,
 }
 
@@ -73,6 +78,7 @@ impl HubSource {
             parts,
             snapshots: watch::Sender::new(None),
             trouble: watch::Sender::new(None),
+            pool: watch::Sender::new(BTreeSet::new()),
             again: Arc::default(),
         }
     }
@@ -87,6 +93,12 @@ impl HubSource {
     #[must_use]
     pub fn trouble(&self) -> watch::Receiver<Option<String>> {
         self.trouble.subscribe()
+    }
+
+    /// The nodes that belong to the pool and to no agent by name: to change them takes a claim and a Lease.
+    #[must_use]
+    pub fn pool_nodes(&self) -> watch::Receiver<BTreeSet<String>> {
+        self.pool.subscribe()
     }
 
     /// Told to read every Secret again.
@@ -150,10 +162,7 @@ enum Seen {
 
 fn watched<'a>(client: Client, kind: Kind) -> BoxStream<'a, (Kind, Seen)> {
     let api: Api<DynamicObject> = Api::all_with(client, &kind.resource());
-    watcher(api, watcher::Config::default())
-        .default_backoff()
-        .map(move |event| (kind, seen(event)))
-        .boxed()
+    watcher(api, watcher::Config::default()).default_backoff().map(move |event| (kind, seen(event))).boxed()
 }
 
 fn seen(event: Result<Event<DynamicObject>, watcher::Error>) -> Seen {
@@ -164,7 +173,9 @@ fn seen(event: Result<Event<DynamicObject>, watcher::Error>) -> Seen {
         Ok(Event::InitDone) => Seen::Complete,
         Ok(Event::Apply(object)) => Seen::Changed(value(object)),
         Ok(Event::Delete(object)) => Seen::Gone(value(object)),
-        Err(watcher::Error::InitialListFailed(kube::Error::Api(status))) if status.code == 404 => Seen::NoKind,
+        Err(watcher::Error::InitialListFailed(kube::Error::Api(status))) if status.code == 404 => {
+            Seen::NoKind
+        }
         Err(error) => Seen::Trouble(error.to_string()),
     }
 }
@@ -186,7 +197,7 @@ struct Known {
 struct Claims {
     /// The epoch of the Lease under which they were seen.
     epoch: Option<u64>,
-    ours: std::collections::BTreeSet<String>,
+    ours: BTreeSet<String>,
 }
 
 struct Run<'a> {
@@ -224,7 +235,8 @@ impl Run<'_> {
                 listing.complete = true;
                 if kind == Kind::HostProvision {
                     self.of.trouble.send_replace(Some(
-                        "the hub does not know HostProvision: apply the definition in deploy/ there".to_owned(),
+                        "the hub does not know HostProvision: apply the definition in deploy/ there"
+                            .to_owned(),
                     ));
                 }
                 return news;
@@ -273,7 +285,8 @@ impl Run<'_> {
         let mut reads = futures_util::stream::iter(reads).buffer_unordered(8);
         while let Some((key, text)) = reads.next().await {
             // What was read once is kept when the hub is away.
-            let away = matches!(&text, Err(_)) && self.secrets.get(&key).is_some_and(|known| known.text.is_ok());
+            let away =
+                matches!(&text, Err(_)) && self.secrets.get(&key).is_some_and(|known| known.text.is_ok());
             if !away {
                 self.secrets.insert(key, Known { text, at: Instant::now() });
             } else if let Some(known) = self.secrets.get_mut(&key) {
@@ -308,6 +321,12 @@ impl Run<'_> {
             }
         }
         let pool = std::mem::take(&mut view.pool);
+        // Once it was a pool node it stays one here, so that an object which vanishes opens no fence.
+        self.of.pool.send_if_modified(|known| {
+            let before = known.len();
+            known.extend(pool.keys().cloned());
+            known.len() != before
+        });
         for (node, claim) in &pool {
             let mut ours = self.claims.ours.contains(node);
             if claim.agent.as_ref().is_some_and(|agent| *agent != self.of.parts.who.agent) && ours {
@@ -315,7 +334,11 @@ impl Run<'_> {
                 self.claims.ours.remove(node);
                 ours = false;
             }
-            if !ours && epoch.is_some() && self.claims.epoch == epoch && self.is_free(claim.agent.as_deref()).await {
+            if !ours
+                && epoch.is_some()
+                && self.claims.epoch == epoch
+                && self.is_free(claim.agent.as_deref()).await
+            {
                 ours = self.take(node, claim.version.as_deref()).await;
             }
             if !ours {
@@ -329,7 +352,7 @@ impl Run<'_> {
         view.pool = pool;
     }
 
-    async fn fresh_claims(&self) -> Result<std::collections::BTreeSet<String>, String> {
+    async fn fresh_claims(&self) -> Result<BTreeSet<String>, String> {
         let api: Api<DynamicObject> =
             Api::all_with(self.of.parts.client.clone(), &Kind::HostProvision.resource());
         let list = api.list(&ListParams::default()).await.map_err(|error| Trouble::of(&error).text())?;
@@ -366,7 +389,8 @@ impl Run<'_> {
     async fn take(&mut self, node: &str, version: Option<&str>) -> bool {
         let Some((namespace, name)) = node.split_once('/') else { return false };
         let resource = Kind::HostProvision.resource();
-        let api: Api<DynamicObject> = Api::namespaced_with(self.of.parts.client.clone(), namespace, &resource);
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(self.of.parts.client.clone(), namespace, &resource);
         let patch = json!({
             "metadata": { "resourceVersion": version },
             "status": { "agent": self.of.parts.who.agent },
