@@ -20,7 +20,6 @@ use tokio::{
 use crate::{
     Exit, World,
     args::{CrdArgs, Plain, ReloadArgs, ServeArgs, StatusArgs},
-    exit::usage,
     fleet::{Bounds, Daemon, Ended, Fleet, News, Snapshot},
     options::{Common, HubOptions, ServeOptions},
     render::{
@@ -299,6 +298,24 @@ pub(crate) async fn reload(_: &ReloadArgs, common: &Common, world: &World) -> an
 }
 
 pub(crate) fn crd(_: &CrdArgs, world: &World) -> anyhow::Result<Exit> {
-    world.stdout.text(&definition().map_err(|error| usage(error.to_string()))?)?;
+    world.stdout.text(&crd_text()?)?;
     Ok(Exit::Done)
+}
+
+/// The definition as it stands in `deploy/`.
+fn crd_text() -> anyhow::Result<String> {
+    Ok(serde_saphyr::to_string(&definition()?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_in_deploy_is_that_of_the_types() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/hub/crd.yaml");
+        let text = crd_text().unwrap();
+        let deployed = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(deployed == text, "write it anew: cargo run -- crd > deploy/hub/crd.yaml");
+    }
 }

@@ -372,11 +372,11 @@ fn natural(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({ "type": "integer", "format": "int64", "minimum": 1 })
 }
 
-/// The definition of the resource, as YAML for `kubectl apply`.
+/// The definition of the resource, for a hub.
 ///
 /// # Errors
-/// When it cannot be written as YAML.
-pub fn definition() -> Result<String, serde_json::Error> {
+/// When it cannot be written as JSON.
+pub fn definition() -> Result<serde_json::Value, serde_json::Error> {
     use kube::CustomResourceExt as _;
-    serde_json::to_string_pretty(&HostProvision::crd())
+    serde_json::to_value(HostProvision::crd())
 }
