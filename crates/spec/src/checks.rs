@@ -17,13 +17,13 @@ struct Claim {
 
 /// Compares all nodes of all files.
 pub(crate) fn cross_checks(candidates: &mut [Candidate], sink: &Sink) {
-    unique(candidates, sink, |candidate| {
+    unique(candidates, sink, Code::DuplicateNode, |candidate| {
         let name = &candidate.spec.name;
         let what = format!("node {name}");
         vec![Claim { key: name.to_string(), what, place: candidate.places.host.clone() }]
     });
-    unique(candidates, sink, macs);
-    unique(candidates, sink, |candidate| {
+    unique(candidates, sink, Code::DuplicateMac, macs);
+    unique(candidates, sink, Code::DuplicateBmc, |candidate| {
         let bmc = &candidate.spec.bmc;
         let system = bmc.system_path.as_deref().unwrap_or("").to_lowercase();
         let what = match &bmc.system_path {
@@ -55,7 +55,7 @@ fn macs(candidate: &Candidate) -> Vec<Claim> {
 }
 
 /// Each claim by one node at most.
-fn unique(candidates: &mut [Candidate], sink: &Sink, claims: impl Fn(&Candidate) -> Vec<Claim>) {
+fn unique(candidates: &mut [Candidate], sink: &Sink, code: Code, claims: impl Fn(&Candidate) -> Vec<Claim>) {
     let mut first: BTreeMap<String, (usize, Place)> = BTreeMap::new();
     let mut refused = Vec::new();
     for (index, candidate) in candidates.iter().enumerate() {
@@ -68,7 +68,7 @@ fn unique(candidates: &mut [Candidate], sink: &Sink, claims: impl Fn(&Candidate)
                     let name =
                         candidates.get(*other).map(|other| other.spec.name.to_string()).unwrap_or_default();
                     let message = format!("{} is also that of {name}, at {}", claim.what, place.short());
-                    sink.push(claim.place.say(Severity::Error, Code::Conflict, message));
+                    sink.push(claim.place.say(Severity::Error, code, message));
                     refused.extend([index, *other]);
                 }
                 Some(_) => {}
@@ -100,7 +100,7 @@ fn whole_bmcs(candidates: &mut [Candidate], sink: &Sink) {
         if let Some((whole, place)) = wholes.get(&authority.to_lowercase()) {
             let message =
                 format!("BMC {authority} is claimed as a whole, without a system, at {}", place.short());
-            sink.push(candidate.places.bmc.say(Severity::Error, Code::Conflict, message));
+            sink.push(candidate.places.bmc.say(Severity::Error, Code::DuplicateBmc, message));
             refused.extend([index, *whole]);
         }
     }
@@ -126,7 +126,7 @@ fn host_names(candidates: &[Candidate], sink: &Sink) {
                     other.spec.name,
                     other.places.host.short()
                 );
-                sink.push(candidate.places.host.say(Severity::Warning, Code::Conflict, message));
+                sink.push(candidate.places.host.say(Severity::Warning, Code::DuplicateHostName, message));
             }
             Some(_) => {}
         }

@@ -316,7 +316,7 @@ impl<'a> At<'a> {
     }
 }
 
-fn json(node: &Node) -> serde_json::Value {
+pub(crate) fn json(node: &Node) -> serde_json::Value {
     use serde_json::Value as Json;
     match &node.value {
         Value::Sequence(items) => Json::Array(items.iter().map(json).collect()),

@@ -3,8 +3,11 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use serde::Serialize;
+
 /// How much a [`Diagnostic`] weighs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The node, cluster or file it is about yields no [`NodeSpec`](crate::NodeSpec).
     Error,
@@ -44,12 +47,62 @@ pub enum Code {
     Shadowed,
     /// A value is accepted although the format asks for another form of it.
     Sloppy,
-    /// Two places disagree: the same MAC twice, a VIP outside of its network.
+    /// Two places disagree: a VIP outside of its network, an address of the wrong family.
     Conflict,
+    /// Two nodes have one name.
+    DuplicateNode,
+    /// Two nodes have one MAC address.
+    DuplicateMac,
+    /// Two nodes have one BMC.
+    DuplicateBmc,
+    /// Two clusters have a node of one host name.
+    DuplicateHostName,
     /// kustomize changes this file, and was not or could not be run.
     Kustomize,
     /// A document, file or host is left out.
     Skipped,
+}
+
+impl Code {
+    /// Every code.
+    pub const ALL: [Self; 15] = [
+        Self::Unreadable,
+        Self::UnknownField,
+        Self::MissingField,
+        Self::WrongType,
+        Self::InvalidValue,
+        Self::NotUsed,
+        Self::Shadowed,
+        Self::Sloppy,
+        Self::Conflict,
+        Self::DuplicateNode,
+        Self::DuplicateMac,
+        Self::DuplicateBmc,
+        Self::DuplicateHostName,
+        Self::Kustomize,
+        Self::Skipped,
+    ];
+
+    /// Its name for people and programs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::UnknownField => "unknown-field",
+            Self::MissingField => "missing-field",
+            Self::WrongType => "wrong-type",
+            Self::InvalidValue => "invalid-value",
+            Self::NotUsed => "not-used",
+            Self::Shadowed => "shadowed",
+            Self::Sloppy => "sloppy",
+            Self::Conflict => "conflict",
+            Self::DuplicateNode => "duplicate-node",
+            Self::DuplicateMac => "duplicate-mac",
+            Self::DuplicateBmc => "duplicate-bmc",
+            Self::DuplicateHostName => "duplicate-host-name",
+            Self::Kustomize => "kustomize",
+            Self::Skipped => "skipped",
+        }
+    }
 }
 
 /// One finding.

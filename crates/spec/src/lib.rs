@@ -33,6 +33,7 @@ mod documents;
 mod firmware;
 mod kustomize;
 mod load;
+pub mod located;
 mod metal3;
 mod nmstate;
 mod node;
@@ -52,7 +53,7 @@ pub use diagnostic::{Code, Diagnostic, Severity, folded};
 pub use documents::read;
 pub use ipnet::IpNet;
 pub use kustomize::Kustomize;
-pub use load::{LoadOptions, Loaded, Skipped, Source, load};
+pub use load::{LoadOptions, Loaded, Skipped, Source, collect, load};
 pub use node::{
     BiosSettings, BootMode, CleaningMode, ClusterNetwork, FirmwareUpdate, Follow, HardwareVolume, Interface,
     NodeName, NodeNetwork, NodeSpec, PodNetwork, Raid, RaidLevel, Role, RootDeviceHints, SoftwareVolume,

@@ -94,6 +94,18 @@ impl Loaded {
 ///
 /// Never fails as a whole: what cannot be read is among the findings, and a path that yields no node and no error gets one.
 pub fn load(path: &Path, options: &LoadOptions) -> Loaded {
+    let (source, mut diagnostics) = collect(path, options);
+    let mut loaded = read(&source);
+    loaded.diagnostics.append(&mut diagnostics);
+    if loaded.nodes.is_empty() && !loaded.has_errors() {
+        loaded.diagnostics.push(nothing(path, &loaded));
+    }
+    loaded.diagnostics.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+    loaded
+}
+
+/// The texts that [`load`] reads, and what is wrong with getting them.
+pub fn collect(path: &Path, options: &LoadOptions) -> (Source, Vec<Diagnostic>) {
     let mut reader = Reader { options, source: Source::default(), diagnostics: Vec::new() };
     match std::fs::metadata(path) {
         Ok(meta) if meta.is_dir() => {
@@ -111,14 +123,7 @@ pub fn load(path: &Path, options: &LoadOptions) -> Loaded {
         }
         Err(error) => reader.unreadable(path, &error),
     }
-    let Reader { source, mut diagnostics, .. } = reader;
-    let mut loaded = read(&source);
-    loaded.diagnostics.append(&mut diagnostics);
-    if loaded.nodes.is_empty() && !loaded.has_errors() {
-        loaded.diagnostics.push(nothing(path, &loaded));
-    }
-    loaded.diagnostics.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
-    loaded
+    (reader.source, reader.diagnostics)
 }
 
 /// Says what there is instead of a node.
