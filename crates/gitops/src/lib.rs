@@ -4,7 +4,7 @@
 //! - [`convert`] turns a SiteConfig into ClusterInstances and names every field that has no home there.
 //! - [`lint`] checks a whole repository: specs, policy bindings, Secrets, profiles, and conflicts across sites.
 //!
-//! Nothing here speaks to a hub or to a BMC.
+//! Nothing here speaks to a hub or logs in to a BMC; only [`lint::lint_live`] asks the network anything, through a trait.
 
 #![deny(clippy::indexing_slicing)]
 

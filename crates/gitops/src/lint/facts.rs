@@ -1,0 +1,192 @@
+//! What the specs say of clusters and nodes, with the place of each word.
+//!
+//! rackhand-spec has checked every field by itself before; what it complained of is passed over here.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use rackhand_spec::{BmcAddress, IpNet, MacAddress, located::Field};
+
+use super::nmstate::Nmstate;
+use super::repository::{Object, Repository};
+
+/// A value and where it was written.
+#[derive(Debug, Clone)]
+pub(crate) struct Placed<'a, T> {
+    pub(crate) value: T,
+    pub(crate) at: Field<'a>,
+}
+
+/// A field's value, where it has one that can be read.
+pub(crate) fn parsed<T: FromStr>(at: Field<'_>) -> Option<Placed<'_, T>> {
+    let value = at.text()?.trim().parse().ok()?;
+    Some(Placed { value, at })
+}
+
+/// A cluster of a SiteConfig, or a ClusterInstance.
+#[derive(Debug)]
+pub(crate) struct Cluster<'a> {
+    pub(crate) name: &'a str,
+    /// Where its name stands.
+    pub(crate) at: Field<'a>,
+    /// Which document it is in: the clusters of a SiteConfig are one site.
+    pub(crate) site: usize,
+    pub(crate) base_domain: Option<&'a str>,
+    pub(crate) labels: BTreeMap<&'a str, &'a str>,
+    pub(crate) pull_secret: Option<Field<'a>>,
+    pub(crate) machine: Vec<Placed<'a, IpNet>>,
+    pub(crate) pods: Vec<Placed<'a, IpNet>>,
+    pub(crate) services: Vec<Placed<'a, IpNet>>,
+    pub(crate) api: Vec<Placed<'a, IpAddr>>,
+    pub(crate) ingress: Vec<Placed<'a, IpAddr>>,
+    pub(crate) nodes: Vec<Node<'a>>,
+}
+
+impl Cluster<'_> {
+    /// One node is the whole cluster: it needs no virtual addresses.
+    pub(crate) fn is_single_node(&self) -> bool {
+        self.nodes.len() == 1
+    }
+
+    /// Whether an address is in a machine network; always, where the cluster names none.
+    pub(crate) fn counts(&self, ip: &IpAddr) -> bool {
+        self.machine.is_empty() || self.machine.iter().any(|net| net.value.contains(ip))
+    }
+}
+
+/// A node of a cluster.
+#[derive(Debug)]
+pub(crate) struct Node<'a> {
+    pub(crate) host_name: &'a str,
+    pub(crate) role: &'a str,
+    /// Where its BareMetalHost and Secret stand.
+    pub(crate) namespace: &'a str,
+    pub(crate) credentials: Option<Field<'a>>,
+    pub(crate) boot_mac: Option<Placed<'a, MacAddress>>,
+    /// Names and MAC addresses of `nodeNetwork.interfaces`.
+    pub(crate) interfaces: Vec<(&'a str, Option<Placed<'a, MacAddress>>)>,
+    pub(crate) network: Nmstate<'a>,
+}
+
+/// A BareMetalHost that stands alone.
+#[derive(Debug)]
+pub(crate) struct Host<'a> {
+    pub(crate) namespace: Option<&'a str>,
+    pub(crate) credentials: Option<Field<'a>>,
+}
+
+/// A BMC's address, in whatever format.
+pub(crate) type Bmc<'a> = Placed<'a, BmcAddress>;
+
+/// All there is.
+#[derive(Debug, Default)]
+pub(crate) struct Facts<'a> {
+    pub(crate) clusters: Vec<Cluster<'a>>,
+    pub(crate) hosts: Vec<Host<'a>>,
+    pub(crate) bmcs: Vec<Bmc<'a>>,
+}
+
+impl<'a> Facts<'a> {
+    pub(crate) fn of(repository: &'a Repository) -> Self {
+        let mut facts = Self::default();
+        for (site, object) in repository.objects().enumerate().filter(|(_, object)| !object.unlisted) {
+            facts.object(site, &object);
+        }
+        facts
+    }
+
+    fn object(&mut self, site: usize, object: &Object<'a>) {
+        let Some(spec) = object.root.get("spec") else { return };
+        match (object.group, object.kind) {
+            ("ran.openshift.io", "SiteConfig") => {
+                for cluster in spec.get("clusters").map(|at| at.items()).unwrap_or_default() {
+                    let labels = cluster.get("clusterLabels");
+                    self.cluster(site, &cluster, labels.as_ref(), Some(&spec));
+                }
+            }
+            ("siteconfig.open-cluster-management.io", "ClusterInstance") => {
+                let labels = spec.dig(&["extraLabels", "ManagedCluster"]);
+                self.cluster(site, &spec, labels.as_ref(), None);
+            }
+            ("metal3.io", "BareMetalHost") => {
+                self.bmcs.extend(spec.dig(&["bmc", "address"]).and_then(parsed));
+                let credentials = spec.dig(&["bmc", "credentialsName"]);
+                self.hosts.push(Host { namespace: object.namespace, credentials });
+            }
+            _ => {}
+        }
+    }
+
+    fn cluster(
+        &mut self,
+        site: usize,
+        cluster: &Field<'a>,
+        labels: Option<&Field<'a>>,
+        above: Option<&Field<'a>>,
+    ) {
+        let Some(at) = cluster.get("clusterName") else { return };
+        // A template is filled in by the hub: nobody knows what it will say.
+        let Some(name) = at.text().filter(|name| !name.contains("{{")) else { return };
+        let inherited = |name| cluster.get(name).or_else(|| above.and_then(|site| site.get(name)));
+        let nodes = cluster.get("nodes").map(|at| at.items()).unwrap_or_default();
+        self.bmcs.extend(nodes.iter().filter_map(|node| node.get("bmcAddress").and_then(parsed)));
+        self.clusters.push(Cluster {
+            name,
+            site,
+            base_domain: inherited("baseDomain").and_then(|at| at.text()),
+            labels: labels.map(words).unwrap_or_default(),
+            pull_secret: inherited("pullSecretRef").and_then(|at| at.get("name")),
+            machine: networks(cluster, "machineNetwork"),
+            pods: networks(cluster, "clusterNetwork"),
+            services: networks(cluster, "serviceNetwork"),
+            api: addresses(cluster, "apiVIPs", "apiVIP"),
+            ingress: addresses(cluster, "ingressVIPs", "ingressVIP"),
+            nodes: nodes.iter().map(|at| node(at, name)).collect(),
+            at,
+        });
+    }
+
+    /// The clusters, each name once.
+    pub(crate) fn distinct(&self) -> Vec<&Cluster<'a>> {
+        let mut seen = std::collections::BTreeSet::new();
+        self.clusters.iter().filter(|cluster| seen.insert(cluster.name)).collect()
+    }
+}
+
+fn node<'a>(at: &Field<'a>, cluster: &'a str) -> Node<'a> {
+    let text = |name| at.get(name).and_then(|field| field.text());
+    let interfaces = at.dig(&["nodeNetwork", "interfaces"]).map(|at| at.items()).unwrap_or_default();
+    let interface = |at: &Field<'a>| Some((at.get("name")?.text()?, at.get("macAddress").and_then(parsed)));
+    Node {
+        host_name: text("hostName").unwrap_or_default(),
+        role: text("role").unwrap_or("master"),
+        namespace: at.dig(&["hostRef", "namespace"]).and_then(|at| at.text()).unwrap_or(cluster),
+        credentials: at.dig(&["bmcCredentialsName", "name"]),
+        boot_mac: at.get("bootMACAddress").and_then(parsed),
+        interfaces: interfaces.iter().filter_map(interface).collect(),
+        network: at.dig(&["nodeNetwork", "config"]).map(|at| Nmstate::of(&at)).unwrap_or_default(),
+    }
+}
+
+/// A mapping of texts; a value that is nothing is the empty text.
+pub(crate) fn words<'a>(at: &Field<'a>) -> BTreeMap<&'a str, &'a str> {
+    at.entries().into_iter().map(|(key, at)| (key, at.text().unwrap_or_default())).collect()
+}
+
+/// A list of networks, written plainly or as mappings with `cidr`.
+fn networks<'a>(cluster: &Field<'a>, name: &str) -> Vec<Placed<'a, IpNet>> {
+    let items = cluster.get(name).map(|at| at.items()).unwrap_or_default();
+    let network = |at: Field<'a>| {
+        let net: Placed<'a, IpNet> = parsed(at.get("cidr").unwrap_or(at))?;
+        Some(Placed { value: net.value.trunc(), ..net })
+    };
+    items.into_iter().filter_map(network).collect()
+}
+
+/// The addresses of the plural field, or of the singular one.
+fn addresses<'a>(cluster: &Field<'a>, many: &str, one: &str) -> Vec<Placed<'a, IpAddr>> {
+    let plural = cluster.get(many).map(|at| at.items()).unwrap_or_default();
+    let found: Vec<_> = plural.into_iter().filter_map(parsed).collect();
+    if found.is_empty() { cluster.get(one).and_then(parsed).into_iter().collect() } else { found }
+}
