@@ -85,8 +85,7 @@ fn unmatched(binding: &Binding<'_>, managed: &[Managed<'_, '_>]) -> Finding {
     let what = &binding.what;
     match culprit {
         Some(one) => {
-            let message =
-                format!("{what} matches none of {}: no cluster has {}", count(managed), one.spoken());
+            let message = format!("{what} does not match {}: none has {}", count(managed), one.spoken());
             let finding = Finding::warning(&one.at, Rule::BindingMatchesNothing, message);
             match advice(one, managed) {
                 Some(help) => finding.help(help),
@@ -96,14 +95,17 @@ fn unmatched(binding: &Binding<'_>, managed: &[Managed<'_, '_>]) -> Finding {
         None => {
             let asked: Vec<String> = binding.choice.requirements().map(Requirement::spoken).collect();
             let message =
-                format!("{what} matches none of {}: none has all of {}", count(managed), asked.join(", "));
+                format!("{what} does not match {}: none has all of {}", count(managed), asked.join(", "));
             Finding::warning(&binding.at, Rule::BindingMatchesNothing, message)
         }
     }
 }
 
 fn count(managed: &[Managed<'_, '_>]) -> String {
-    if managed.len() == 1 { "the 1 cluster".to_owned() } else { format!("the {} clusters", managed.len()) }
+    match managed {
+        [one] => format!("the one cluster there is, {}", one.name),
+        several => format!("any of the {} clusters", several.len()),
+    }
 }
 
 /// What the clusters have instead.
@@ -136,7 +138,7 @@ fn lonely(cluster: &Managed<'_, '_>, bindings: &[&Binding<'_>]) -> Finding {
 fn pools(binding: &Binding<'_>, managed: &[Managed<'_, '_>], out: &mut Vec<Finding>) {
     let Some(at) = &binding.mcp else { return };
     let Some(role) = at.text().filter(|role| matches!(*role, "master" | "worker")) else { return };
-    let chosen = managed.iter().filter(|cluster| binding.choice.judge(&cluster.labels) == Verdict::Yes);
+    let chosen = managed.iter().filter(|cluster| binding.choice.judge(&cluster.labels) != Verdict::No);
     let specs = chosen.filter_map(|managed| managed.cluster);
     let without = |cluster: &&Cluster<'_>| !cluster.nodes.iter().any(|node| node.role == role);
     let names: Vec<&str> = specs.filter(without).map(|cluster| cluster.name).collect();

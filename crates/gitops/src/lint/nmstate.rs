@@ -20,7 +20,7 @@ pub(crate) struct Interface<'a> {
     pub(crate) name: &'a str,
     pub(crate) mac: Option<Placed<'a, MacAddress>>,
     pub(crate) addresses: Vec<Address<'a>>,
-    /// Whether it gets further addresses from the network, and routes and name servers with them.
+    /// Whether it has addresses that are not known: from the network, with routes and name servers, or unreadable ones.
     pub(crate) dynamic: bool,
     pub(crate) vlan: Option<Vlan<'a>>,
 }
@@ -90,17 +90,24 @@ fn interface<'a>(at: &Field<'a>) -> Option<Interface<'a>> {
     }
     let families = || ["ipv4", "ipv6"].into_iter().filter_map(|family| at.get(family));
     let enabled = || families().filter(|family| !is(family.get("enabled"), "false"));
-    let listed = enabled().filter_map(|family| family.get("address")).flat_map(|list| list.items());
+    let listed: Vec<_> =
+        enabled().filter_map(|family| family.get("address")).flat_map(|list| list.items()).collect();
+    let addresses: Vec<_> = listed.iter().filter_map(static_address).collect();
+    let asks = enabled().any(|family| is(family.get("dhcp"), "true") || is(family.get("autoconf"), "true"));
     Some(Interface {
         name: at.get("name")?.text()?,
         mac: at.get("mac-address").and_then(parsed),
-        addresses: listed.filter_map(|item| static_address(&item)).collect(),
-        dynamic: enabled().any(|family| is(family.get("dhcp"), "true") || is(family.get("autoconf"), "true")),
+        dynamic: asks || addresses.len() < listed.len(),
+        addresses,
         vlan: at.get("vlan").map(|at| Vlan { id: at.get("id"), base: at.get("base-iface"), at }),
     })
 }
 
+/// A mapping of `ip` and `prefix-length`; nmstate does not read `IP/PREFIX`, and what is meant is plain.
 fn static_address<'a>(item: &Field<'a>) -> Option<Address<'a>> {
+    if let Some(net) = parsed::<IpNet>(item.clone()) {
+        return Some(Address { ip: net.value.addr(), net: Some(net.value.trunc()), at: net.at });
+    }
     let Placed { value: ip, at } = address(item.get("ip")?)?;
     let prefix = item.get("prefix-length").and_then(|at| at.text()?.trim().parse().ok());
     let net = prefix.and_then(|prefix| IpNet::new(ip, prefix).ok()).map(|net| net.trunc());

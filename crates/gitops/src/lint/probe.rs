@@ -48,10 +48,8 @@ impl NetworkProbe {
 
 impl Probe for NetworkProbe {
     async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, String> {
-        // With a dot at its end a name is whole: no search domain of this machine is tried behind it.
-        let whole = if name.ends_with('.') { name.to_owned() } else { format!("{name}.") };
         let asked = async {
-            let found = lookup_host((whole.as_str(), 0)).await.map_err(|error| error.to_string())?;
+            let found = lookup_host((name, 0)).await.map_err(|error| error.to_string())?;
             let mut addresses: Vec<IpAddr> = found.map(|address| address.ip()).collect();
             addresses.sort();
             addresses.dedup();

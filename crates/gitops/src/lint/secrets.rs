@@ -11,6 +11,9 @@ use super::facts::Facts;
 use super::finding::{Finding, place};
 use super::repository::{Object, Repository};
 
+/// Keys whose values need not be hidden: a user's name, and the network of a host, which metal3 wants in a Secret.
+const OPEN_KEYS: [&str; 3] = ["username", "nmstate", "networkData"];
+
 /// A Secret that there is, or that a controller makes from what there is.
 struct Declared<'a> {
     name: &'a str,
@@ -22,8 +25,9 @@ pub(crate) fn check(repository: &Repository, facts: &Facts<'_>, out: &mut Vec<Fi
     let declared: Vec<Declared<'_>> = repository.objects().filter_map(|object| declared(&object)).collect();
     let mut seen = BTreeSet::new();
     let mut need = |at: &Field<'_>, namespace: &str, what: &str| {
-        let Some(name) = at.text() else { return };
-        if seen.insert((namespace.to_owned(), name.to_owned())) {
+        // What a template will name nobody knows.
+        let Some(name) = at.text().filter(|name| !name.contains("{{")) else { return };
+        if !namespace.contains("{{") && seen.insert((namespace.to_owned(), name.to_owned())) {
             out.extend(missing(&declared, at, namespace, name, what));
         }
     };
@@ -107,8 +111,7 @@ fn plain(secret: &Object<'_>) -> Option<Finding> {
     let written =
         entries("stringData").into_iter().map(|(key, at)| (key, at.text().map(ToOwned::to_owned), at));
     let real = |(key, value, _): &(&str, Option<String>, Field<'_>)| {
-        // A user's name is no secret.
-        *key != "username" && value.as_deref().is_some_and(|value| !is_placeholder(value))
+        !OPEN_KEYS.contains(key) && value.as_deref().is_some_and(|value| !is_placeholder(value))
     };
     let (key, _, at) = encoded.chain(written).find(real)?;
     let message = format!("`{key}` of Secret {} is here in plain text", secret.name);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use super::good::{FILES, HOST, SITE};
+use super::good::FILES;
 use super::{open, options, said, written};
 use crate::lint::{Head, NetworkProbe, Probe, Rule, lint_live};
 
@@ -195,11 +195,5 @@ async fn a_repository_against_real_sockets() {
     ];
     let (shown, _) = live(&files, &network(Duration::from_secs(20))).await;
     let shown = shown.replace(&gone.port().to_string(), "PORT");
-    insta::assert_snapshot!(shown, @"");
-}
-
-#[test]
-fn the_fake_network_knows_what_the_repository_names() {
-    let text = |file| FILES.iter().find(|(name, _)| *name == file).unwrap().1;
-    assert!(text(SITE).contains("http://images.example.com/discovery.iso") && text(HOST).contains("ipmi://"));
+    insta::assert_snapshot!(shown);
 }

@@ -47,8 +47,13 @@ const MUTATIONS: &[Mutation] = &[
     Mutation(Rule::DuplicateBmc, SITE, "//192.0.2.13/", "//192.0.2.12/"),
     Mutation(Rule::DuplicateHostName, SINGLE, "hostName: du-7-node", "hostName: n1.north.example.com"),
     Mutation(Rule::Kustomize, KUSTOMIZATION, "generators", "namePrefix: x-\ngenerators"),
-    Mutation(Rule::Skipped, KUSTOMIZATION, "- north.yaml", "[]"),
-    Mutation(Rule::Skipped, "policygentemplates/kustomization.yaml", "- common.yaml", "[]"),
+    Mutation(Rule::Skipped, KUSTOMIZATION, "generators:\n- north.yaml", "generators: []"),
+    Mutation(
+        Rule::Skipped,
+        "policygentemplates/kustomization.yaml",
+        "generators:\n- common.yaml",
+        "generators: []",
+    ),
     Mutation(Rule::DuplicateCluster, SINGLE, "clusterName: du-7", "clusterName: north"),
     Mutation(Rule::DuplicateIp, SITE, "198.51.100.22", "198.51.100.21"),
     // In no machine network: perhaps meant.
@@ -100,7 +105,7 @@ const MUTATIONS: &[Mutation] = &[
     Mutation(Rule::MissingSourceFile, COMMON, "Tuned.yaml", "Tunde.yaml"),
     Mutation(Rule::MissingSourceFile, GENERATOR, "manifests/namespace.yaml", "manifests/namespaces.yaml"),
     Mutation(Rule::MissingSecret, SECRETS, "name: bmc-n2", "name: bmc-n4"),
-    Mutation(Rule::MissingSecret, SECRETS, "{target: {name: pull-secret}}", "{}"),
+    Mutation(Rule::SecretElsewhere, SECRETS, "{target: {name: pull-secret}}", "{}"),
     Mutation(
         Rule::SecretElsewhere,
         SECRETS,
