@@ -23,13 +23,14 @@ impl Document {
     }
 }
 
-/// The documents of a text that can be read, each item of a List as one of its own.
-pub fn documents(file: &Path, text: &str) -> Vec<Document> {
+/// The documents of a text that can be read, each item of a List as one of its own, and whether those are all.
+pub fn documents(file: &Path, text: &str) -> (Vec<Document>, bool) {
+    let (roots, faults) = parse(text);
     let mut found = Vec::new();
-    for root in parse(text).0 {
+    for root in roots {
         add(Document { file: file.to_owned(), root, path: String::new() }, &mut found);
     }
-    found
+    (found, faults.is_empty())
 }
 
 fn add(document: Document, found: &mut Vec<Document>) {
@@ -158,19 +159,21 @@ mod tests {
     fn a_field_knows_where_it_stands() {
         let text =
             "a:\n  b.c:\n  - 1\n  - x: yes\n    y:\n---\nkind: ConfigMapList\nitems:\n- kind: A\n- kind: B\n";
-        let found = documents(Path::new("f.yaml"), text);
-        assert_eq!(found.len(), 3);
+        let (found, all) = documents(Path::new("f.yaml"), text);
+        assert!(all && found.len() == 3);
         let root = found[0].root();
         let list = root.dig(&["a", "b.c"]).unwrap();
-        assert_eq!((list.line(), list.column(), list.path()), (3, 3, "a[\"b.c\"]"));
+        assert_eq!((list.line(), list.path()), (3, "a[\"b.c\"]"));
         assert_eq!(list.clone().at_key().line(), 2);
         let items = list.items();
-        assert_eq!((items[0].text(), items[0].string()), (Some("1"), None));
+        assert_eq!((items[0].text(), items[0].string(), items[0].column()), (Some("1"), None, 5));
         let entries = items[1].entries();
         assert_eq!(entries[0].1.string(), Some("yes"));
         assert!(entries[1].1.is_null() && entries[1].1.text().is_none());
         let kind = found[2].root().get("kind").unwrap();
         assert_eq!((kind.text(), kind.path(), kind.line()), (Some("B"), "items[1].kind", 10));
+        let (found, all) = documents(Path::new("f.yaml"), "a: [\n---\nb: 1\n");
+        assert!(!all && found.len() == 1);
         assert!(kind.get("x").is_none() && kind.items().is_empty() && kind.entries().is_empty());
     }
 }

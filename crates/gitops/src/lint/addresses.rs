@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use rackhand_spec::{IpNet, Severity, located::Field};
+use rackhand_spec::{IpNet, located::Field};
 
 use super::Rule;
 use super::facts::{Cluster, Facts, Node};
@@ -78,6 +78,8 @@ struct Claim<'c, 'a> {
 enum By<'c> {
     /// The node of this host name, by one of its interfaces.
     Node(&'c str),
+    /// Its BMC.
+    Bmc(&'c str),
     /// The virtual address of this.
     Virtual(&'static str),
 }
@@ -87,6 +89,7 @@ impl Claim<'_, '_> {
         let cluster = self.cluster.name;
         match &self.by {
             By::Node(host) => format!("that of {cluster}/{host}"),
+            By::Bmc(host) => format!("that of the BMC of {cluster}/{host}"),
             By::Virtual(what) => format!("the {what} address of {cluster}"),
         }
     }
@@ -104,6 +107,8 @@ fn claims(clusters: &[&Cluster<'_>], out: &mut Vec<Finding>) {
                 cluster,
                 by: By::Node(node.host_name),
             }));
+            let bmc = node.bmc.as_ref().and_then(|bmc| Some((bmc.value.host.parse().ok()?, &bmc.at)));
+            claims.extend(bmc.map(|(ip, at)| Claim { ip, at, cluster, by: By::Bmc(node.host_name) }));
         }
         // A single node answers for its cluster; what stands in these fields then is not used.
         if !cluster.is_single_node() {
@@ -116,7 +121,7 @@ fn claims(clusters: &[&Cluster<'_>], out: &mut Vec<Finding>) {
                 None => {
                     first.insert(claim.ip, claim);
                 }
-                Some(other) => out.push(clash(&claim, other)),
+                Some(other) => out.extend(clash(&claim, other)),
             }
         }
     }
@@ -130,18 +135,22 @@ fn virtual_claims<'c, 'a>(
     list.iter().map(move |vip| Claim { ip: vip.value, at: &vip.at, cluster, by: By::Virtual(what) })
 }
 
-fn clash(claim: &Claim<'_, '_>, other: &Claim<'_, '_>) -> Finding {
+fn clash(claim: &Claim<'_, '_>, other: &Claim<'_, '_>) -> Option<Finding> {
     let same = std::ptr::eq(claim.cluster, other.cluster);
     let message = format!("{} is also {}, at {}", claim.ip, other.who(), place(other.at));
     let counts = same || claim.cluster.counts(&claim.ip) || other.cluster.counts(&claim.ip);
-    match (&claim.by, &other.by) {
-        (By::Node(_), By::Node(_)) if counts => Finding::error(claim.at, Rule::DuplicateIp, message),
-        (By::Node(_), By::Node(_)) => Finding::at(claim.at, Severity::Warning, Rule::DuplicateIp, message)
-            .help("right where the two networks are apart, as a storage network of each site is"),
+    Some(match (&claim.by, &other.by) {
+        // Several nodes may have their Systems on one BMC; rackhand-spec knows which may not.
+        (By::Bmc(_), By::Bmc(_)) => return None,
         (By::Virtual(_), By::Virtual(_)) if same => Finding::error(claim.at, Rule::VipsEqual, message),
         (By::Virtual(_), By::Virtual(_)) => Finding::error(claim.at, Rule::DuplicateVip, message),
-        _ => Finding::error(claim.at, Rule::VipIsNodeAddress, message),
-    }
+        (By::Virtual(_), _) | (_, By::Virtual(_)) => {
+            Finding::error(claim.at, Rule::VipIsNodeAddress, message)
+        }
+        _ if counts => Finding::error(claim.at, Rule::DuplicateIp, message),
+        _ => Finding::warning(claim.at, Rule::DuplicateIp, message)
+            .help("right where the two networks are apart, as a storage network of each site is"),
+    })
 }
 
 fn overlaps(cluster: &Cluster<'_>, out: &mut Vec<Finding>) {

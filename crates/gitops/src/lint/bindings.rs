@@ -28,16 +28,31 @@ pub(crate) fn check(
 ) {
     policies.templates.iter().for_each(|template| contradictions(template, out));
     let managed = managed(repository, facts);
-    if managed.is_empty() {
-        if let Some(first) = policies.bindings.first() {
-            let message = "there is no cluster here, so no policy's binding is checked";
-            out.push(Finding::note(&first.at, Rule::BindingsNotChecked, message));
-        }
+    let why = match (repository.complete, managed.is_empty()) {
+        (true, false) => None,
+        (true, true) => Some("there is no cluster here"),
+        (false, _) => Some("not every file could be read"),
+    };
+    if let (Some(why), Some(first)) = (why, policies.bindings.first()) {
+        let message = format!("{why}, so bindings are not held against clusters");
+        out.push(Finding::note(&first.at, Rule::BindingsNotChecked, message));
+    }
+    if why.is_some() {
         return;
     }
+    let before = out.len();
     for binding in &policies.bindings {
         match managed.iter().map(|cluster| binding.choice.judge(&cluster.labels)).max() {
-            Some(Verdict::No) => out.push(unmatched(binding, &managed)),
+            Some(Verdict::No) => {
+                let finding = unmatched(binding, &managed);
+                // A Placement that policies refer to is one mistake, not one for each.
+                let same = |one: &&Finding| {
+                    (&one.file, one.line, one.column) == (&finding.file, finding.line, finding.column)
+                };
+                if !out.iter().skip(before).any(|one| same(&one)) {
+                    out.push(finding);
+                }
+            }
             _ => pools(binding, &managed, out),
         }
     }
@@ -85,7 +100,7 @@ fn unmatched(binding: &Binding<'_>, managed: &[Managed<'_, '_>]) -> Finding {
     let what = &binding.what;
     match culprit {
         Some(one) => {
-            let message = format!("{what} does not match {}: none has {}", count(managed), one.spoken());
+            let message = format!("{what} does not match {}: {}", count(managed), one.refusal());
             let finding = Finding::warning(&one.at, Rule::BindingMatchesNothing, message);
             match advice(one, managed) {
                 Some(help) => finding.help(help),

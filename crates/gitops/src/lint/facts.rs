@@ -63,6 +63,7 @@ pub(crate) struct Node<'a> {
     /// Where its BareMetalHost and Secret stand.
     pub(crate) namespace: &'a str,
     pub(crate) credentials: Option<Field<'a>>,
+    pub(crate) bmc: Option<Bmc<'a>>,
     pub(crate) boot_mac: Option<Placed<'a, MacAddress>>,
     /// Names and MAC addresses of `nodeNetwork.interfaces`.
     pub(crate) interfaces: Vec<(&'a str, Option<Placed<'a, MacAddress>>)>,
@@ -73,6 +74,7 @@ pub(crate) struct Node<'a> {
 #[derive(Debug)]
 pub(crate) struct Host<'a> {
     pub(crate) namespace: Option<&'a str>,
+    pub(crate) bmc: Option<Bmc<'a>>,
     pub(crate) credentials: Option<Field<'a>>,
 }
 
@@ -84,7 +86,6 @@ pub(crate) type Bmc<'a> = Placed<'a, BmcAddress>;
 pub(crate) struct Facts<'a> {
     pub(crate) clusters: Vec<Cluster<'a>>,
     pub(crate) hosts: Vec<Host<'a>>,
-    pub(crate) bmcs: Vec<Bmc<'a>>,
 }
 
 impl<'a> Facts<'a> {
@@ -110,9 +111,9 @@ impl<'a> Facts<'a> {
                 self.cluster(site, &spec, labels.as_ref(), None);
             }
             ("metal3.io", "BareMetalHost") => {
-                self.bmcs.extend(spec.dig(&["bmc", "address"]).and_then(parsed));
+                let bmc = spec.dig(&["bmc", "address"]).and_then(parsed);
                 let credentials = spec.dig(&["bmc", "credentialsName"]);
-                self.hosts.push(Host { namespace: object.namespace, credentials });
+                self.hosts.push(Host { namespace: object.namespace, bmc, credentials });
             }
             _ => {}
         }
@@ -130,7 +131,6 @@ impl<'a> Facts<'a> {
         let Some(name) = at.text().filter(|name| !name.contains("{{")) else { return };
         let inherited = |name| cluster.get(name).or_else(|| above.and_then(|site| site.get(name)));
         let nodes = cluster.get("nodes").map(|at| at.items()).unwrap_or_default();
-        self.bmcs.extend(nodes.iter().filter_map(|node| node.get("bmcAddress").and_then(parsed)));
         self.clusters.push(Cluster {
             name,
             site,
@@ -145,6 +145,14 @@ impl<'a> Facts<'a> {
             nodes: nodes.iter().map(|at| node(at, name)).collect(),
             at,
         });
+    }
+
+    /// Every BMC.
+    pub(crate) fn bmcs(&self) -> impl Iterator<Item = &Bmc<'a>> {
+        let nodes = self.clusters.iter().flat_map(|cluster| &cluster.nodes);
+        nodes
+            .filter_map(|node| node.bmc.as_ref())
+            .chain(self.hosts.iter().filter_map(|host| host.bmc.as_ref()))
     }
 
     /// The clusters, each name once.
@@ -163,6 +171,7 @@ fn node<'a>(at: &Field<'a>, cluster: &'a str) -> Node<'a> {
         role: text("role").unwrap_or("master"),
         namespace: at.dig(&["hostRef", "namespace"]).and_then(|at| at.text()).unwrap_or(cluster),
         credentials: at.dig(&["bmcCredentialsName", "name"]),
+        bmc: at.get("bmcAddress").and_then(parsed),
         boot_mac: at.get("bootMACAddress").and_then(parsed),
         interfaces: interfaces.iter().filter_map(interface).collect(),
         network: at.dig(&["nodeNetwork", "config"]).map(|at| Nmstate::of(&at)).unwrap_or_default(),

@@ -26,7 +26,7 @@ pub async fn lint_live<P: Probe>(repository: &Repository, options: &LintOptions,
     for cluster in clusters {
         questions(cluster, probe, &mut asked);
     }
-    for bmc in &facts.bmcs {
+    for bmc in facts.bmcs() {
         asked.push(bmc_answers(bmc, probe).boxed());
     }
     for at in isos(repository) {

@@ -162,8 +162,8 @@ fn report(
     findings.retain(|finding| !allowed.covers(finding));
     let dropped = before - findings.len();
     findings.sort_by(|a, b| {
-        let key = |f: &Finding| (f.file.clone(), f.line, f.column, f.severity, f.rule);
-        key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
+        let order = (&a.file, a.line, a.column, a.severity, a.rule, &a.message);
+        order.cmp(&(&b.file, b.line, b.column, b.severity, b.rule, &b.message))
     });
     findings.dedup();
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();

@@ -14,6 +14,8 @@ pub struct Repository {
     pub(crate) source: Source,
     pub(crate) loaded: Loaded,
     pub(crate) documents: Vec<Document>,
+    /// Whether everything that is there could be read.
+    pub(crate) complete: bool,
 }
 
 impl Repository {
@@ -32,11 +34,16 @@ impl Repository {
     }
 
     fn new(source: Source, mut diagnostics: Vec<Diagnostic>) -> Self {
+        let mut complete = !diagnostics.iter().any(Diagnostic::is_error);
         let mut loaded = read(&source);
         loaded.diagnostics.append(&mut diagnostics);
-        let texts = source.files.iter();
-        let documents = texts.flat_map(|(file, text)| documents(file, text)).collect();
-        Self { source, loaded, documents }
+        let mut found = Vec::new();
+        for (file, text) in &source.files {
+            let (documents, all) = documents(file, text);
+            found.extend(documents);
+            complete &= all;
+        }
+        Self { source, loaded, documents: found, complete }
     }
 
     /// The text of a file, for the comments in it.

@@ -89,13 +89,13 @@ rules! {
         "Two clusters have the same name, which is also their namespace on the hub."
         "Rename one, or take away the SiteConfig that a ClusterInstance replaces.",
     DuplicateIp "duplicate-ip"
-        "Two interfaces have the same static address. A warning where neither cluster counts it among its machine networks."
+        "Two interfaces or BMCs have the same address. A warning where neither cluster counts it among its machine networks."
         "Give one of them another address.",
     DuplicateVip "duplicate-vip"
         "Two clusters have the same API or ingress address."
         "Give one of them another address.",
     VipIsNodeAddress "vip-is-node-address"
-        "A cluster's virtual address is also a node's own."
+        "A cluster's virtual address is also that of a node or BMC."
         "Choose a virtual address that no host has.",
     VipsEqual "vips-equal"
         "API and ingress of a cluster with several nodes have one address."
@@ -136,8 +136,8 @@ rules! {
         "A binding asks for a label and excludes it; the generator refuses it."
         "Take one of the two out.",
     BindingsNotChecked "bindings-not-checked"
-        "There are policies and no clusters here, so bindings are not checked."
-        "Lint the repository that holds the clusters together with this one.",
+        "There are policies and no clusters here, or not all that there is could be read, so bindings are not checked."
+        "Mend what cannot be read, or lint the clusters' repository together with this one.",
     McpWithoutNode "mcp-without-node"
         "A policy configures a machine config pool in which a cluster has no node."
         "Write `mcp: master` for clusters without workers.",

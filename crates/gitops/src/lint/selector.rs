@@ -38,8 +38,7 @@ pub(crate) enum Test<'a> {
 }
 
 /// Keys of labels that the hub sets by itself, so that no repository shows them.
-const HUB_KEYS: [&str; 7] =
-    ["cloud", "clusterID", "local-cluster", "region", "vendor", "velero.io/exclude-from-backup", "ztp-done"];
+const HUB_KEYS: [&str; 5] = ["cloud", "clusterID", "local-cluster", "region", "vendor"];
 const HUB_PREFIXES: [&str; 4] = [
     "cluster.open-cluster-management.io/",
     "feature.open-cluster-management.io/",
@@ -134,17 +133,30 @@ impl Requirement<'_> {
         if holds { Verdict::Yes } else { Verdict::No }
     }
 
-    /// How it reads to a person.
+    /// What it asks for, as a person says it.
     pub(crate) fn spoken(&self) -> String {
         match &self.test {
-            Test::In(values) => match values.as_slice() {
-                [one] => format!("{}: {}", self.key, quoted(one)),
-                several => format!("{} in ({})", self.key, several.join(", ")),
-            },
-            Test::NotIn(values) => format!("{} not in ({})", self.key, values.join(", ")),
+            Test::In(values) => self.one_of(values),
+            Test::NotIn(values) => format!("not {}", self.one_of(values)),
             Test::Exists => format!("the label {}", self.key),
             Test::DoesNotExist => format!("no label {}", self.key),
             Test::Unknown => format!("something of {}", self.key),
+        }
+    }
+
+    /// Why it lets no cluster through.
+    pub(crate) fn refusal(&self) -> String {
+        match &self.test {
+            Test::NotIn(values) => format!("each has {}", self.one_of(values)),
+            Test::DoesNotExist => format!("each has the label {}", self.key),
+            _ => format!("none has {}", self.spoken()),
+        }
+    }
+
+    fn one_of(&self, values: &[&str]) -> String {
+        match values {
+            [one] => format!("{}: {}", self.key, quoted(one)),
+            several => format!("{} in ({})", self.key, several.join(", ")),
         }
     }
 }
@@ -162,7 +174,7 @@ mod tests {
     use super::*;
 
     fn judge(selector: &str, labels: &[(&str, &str)]) -> Verdict {
-        let found = documents(Path::new("f.yaml"), selector);
+        let (found, _) = documents(Path::new("f.yaml"), selector);
         Selector::of(&found[0].root()).judge(&labels.iter().copied().collect())
     }
 

@@ -63,6 +63,8 @@ const MUTATIONS: &[Mutation] = &[
         "            - {ip: \"fe80::1\", prefix-length: 64}\n",
         "          ipv4: {enabled: true, address: [{ip: 203.0.113.2, prefix-length: 28}]}\n",
     ),
+    Mutation(Rule::DuplicateIp, SITE, "//192.0.2.13/", "//198.51.100.22/"),
+    Mutation(Rule::BindingsNotChecked, SITE, "metadata:\n  name: north\n", "metadata: [\n"),
     Mutation(Rule::DuplicateVip, SITE, "  clusters:\n", SECOND_CLUSTER),
     Mutation(Rule::VipIsNodeAddress, SITE, "ingressVIP: 198.51.100.6", "ingressVIP: 198.51.100.22"),
     Mutation(Rule::VipsEqual, SITE, "ingressVIP: 198.51.100.6", "ingressVIP: 198.51.100.5"),
@@ -199,13 +201,12 @@ fn each_way_of_spoiling_it_is_found_by_its_rule() {
     insta::assert_snapshot!(table);
 }
 
-/// What the network alone shows is tried in `live`; bindings without clusters in `report`.
+/// What the network alone shows is tried in `live`.
 #[test]
 fn every_rule_has_its_case() {
     let spoilt: BTreeSet<Rule> = MUTATIONS.iter().map(|Mutation(rule, ..)| *rule).collect();
     let elsewhere = [
         Rule::NotUsed,
-        Rule::BindingsNotChecked,
         Rule::NameUnresolved,
         Rule::NameElsewhere,
         Rule::LoadBalancer,
@@ -228,4 +229,32 @@ fn no_finding_shows_a_password() {
             assert!(!shown.contains(secret) && !json.contains(secret), "{shown}");
         }
     }
+}
+
+/// Each line of each file taken away in turn: reading ends, and every finding is somewhere.
+#[test]
+fn a_line_that_is_missing_is_survived() {
+    let directory = written(FILES);
+    let mut tried = 0;
+    for (name, text) in FILES {
+        let path = directory.path().join(name);
+        for missing in 0..text.lines().count() {
+            let rest: Vec<&str> = text
+                .lines()
+                .enumerate()
+                .filter(|(number, _)| *number != missing)
+                .map(|(_, line)| line)
+                .collect();
+            std::fs::write(&path, rest.join("\n")).unwrap();
+            let report = lint(&open(directory.path()), &options());
+            for finding in &report.findings {
+                let lines = std::fs::read_to_string(&finding.file).unwrap().lines().count();
+                assert!((1..=lines + 1).contains(&finding.line), "{finding}");
+                assert!(finding.column >= 1 && !finding.message.is_empty(), "{finding}");
+            }
+            tried += 1;
+        }
+        std::fs::write(&path, text).unwrap();
+    }
+    assert!(tried > 200, "{tried}");
 }

@@ -16,7 +16,7 @@ fn text(file: &str) -> &'static str {
 #[test]
 fn policies_alone_are_not_held_against_clusters_that_are_elsewhere() {
     insta::assert_snapshot!(report(&[(COMMON, text(COMMON))], &options()), @r"
-    policygentemplates/common.yaml:7:3: note[bindings-not-checked]: spec.bindingRules: there is no cluster here, so no policy's binding is checked
+    policygentemplates/common.yaml:7:3: note[bindings-not-checked]: spec.bindingRules: there is no cluster here, so bindings are not held against clusters
     1 file, 0 clusters, 0 nodes, 1 policy: 0 errors, 0 warnings, 1 note
     ");
 }
@@ -83,7 +83,7 @@ fn a_report_is_data_for_programs() {
           "line": 7,
           "column": 3,
           "field": "spec.bindingRules",
-          "message": "there is no cluster here, so no policy's binding is checked"
+          "message": "there is no cluster here, so bindings are not held against clusters"
         }
       ]
     }
