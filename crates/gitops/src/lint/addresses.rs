@@ -19,6 +19,7 @@ pub(crate) fn check(facts: &Facts<'_>, out: &mut Vec<Finding>) {
     macs(&clusters, out);
     claims(&clusters, out);
     for cluster in clusters {
+        without_vip(cluster, out);
         overlaps(cluster, out);
         for node in &cluster.nodes {
             outside(cluster, node, out);
@@ -151,6 +152,16 @@ fn clash(claim: &Claim<'_, '_>, other: &Claim<'_, '_>) -> Option<Finding> {
         _ => Finding::warning(claim.at, Rule::DuplicateIp, message)
             .help("right where the two networks are apart, as a storage network of each site is"),
     })
+}
+
+fn without_vip(cluster: &Cluster<'_>, out: &mut Vec<Finding>) {
+    let masters = cluster.control_plane().count();
+    for (what, vips) in [("apiVIPs", &cluster.api), ("ingressVIPs", &cluster.ingress)] {
+        if masters > 1 && cluster.holds_vips && vips.is_empty() {
+            let message = format!("{} has {masters} control-plane nodes and no {what}", cluster.name);
+            out.push(Finding::warning(&cluster.at, Rule::VipMissing, message));
+        }
+    }
 }
 
 fn overlaps(cluster: &Cluster<'_>, out: &mut Vec<Finding>) {

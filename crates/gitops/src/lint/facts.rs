@@ -33,6 +33,8 @@ pub(crate) struct Cluster<'a> {
     /// Which document it is in: the clusters of a SiteConfig are one site.
     pub(crate) site: usize,
     pub(crate) base_domain: Option<&'a str>,
+    /// Whether its API is served at an address that its own nodes hold.
+    pub(crate) holds_vips: bool,
     pub(crate) labels: BTreeMap<&'a str, &'a str>,
     pub(crate) pull_secret: Option<Field<'a>>,
     pub(crate) machine: Vec<Placed<'a, IpNet>>,
@@ -43,10 +45,16 @@ pub(crate) struct Cluster<'a> {
     pub(crate) nodes: Vec<Node<'a>>,
 }
 
-impl Cluster<'_> {
-    /// One node is the whole cluster: it needs no virtual addresses.
+impl<'a> Cluster<'a> {
+    /// One node is the whole control plane: it answers for the cluster, and there are no virtual addresses. Workers may
+    /// have been added to it.
     pub(crate) fn is_single_node(&self) -> bool {
-        self.nodes.len() == 1
+        self.control_plane().count() == 1
+    }
+
+    /// The nodes of the control plane.
+    pub(crate) fn control_plane(&self) -> impl Iterator<Item = &Node<'a>> {
+        self.nodes.iter().filter(|node| node.role == "master")
     }
 
     /// Whether an address is in a machine network; always, where the cluster names none.
@@ -135,6 +143,7 @@ impl<'a> Facts<'a> {
             name,
             site,
             base_domain: inherited("baseDomain").and_then(|at| at.text()),
+            holds_vips: holds_vips(cluster),
             labels: labels.map(words).unwrap_or_default(),
             pull_secret: inherited("pullSecretRef").and_then(|at| at.get("name")),
             machine: networks(cluster, "machineNetwork"),
@@ -160,6 +169,14 @@ impl<'a> Facts<'a> {
         let mut seen = std::collections::BTreeSet::new();
         self.clusters.iter().filter(|cluster| seen.insert(cluster.name)).collect()
     }
+}
+
+/// Not where somebody else balances the load, nor where the control plane is hosted elsewhere.
+fn holds_vips(cluster: &Field<'_>) -> bool {
+    let says = |name, words: &[&str]| {
+        cluster.get(name).and_then(|at| at.text()).is_some_and(|text| words.contains(&text))
+    };
+    !says("platformType", &["None", "External"]) && !says("clusterType", &["HostedControlPlane"])
 }
 
 fn node<'a>(at: &Field<'a>, cluster: &'a str) -> Node<'a> {

@@ -66,7 +66,7 @@ fn expected(cluster: &Cluster<'_>, vips: &[Placed<'_, IpAddr>]) -> Vec<IpAddr> {
     if !cluster.is_single_node() {
         return vips.iter().map(|vip| vip.value).collect();
     }
-    let addresses = cluster.nodes.iter().flat_map(|node| node.network.addresses());
+    let addresses = cluster.control_plane().flat_map(|node| node.network.addresses());
     addresses.map(|address| address.ip).filter(|ip| !is_link_local(ip) && cluster.counts(ip)).collect()
 }
 

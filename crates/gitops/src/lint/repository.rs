@@ -1,12 +1,15 @@
 //! A repository: its texts, what the specs in it say, and every document with its places.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rackhand_spec::{
     Diagnostic, LoadOptions, Loaded, Source, collect,
     located::{Document, Field, documents},
     read,
 };
+
+/// The names of kustomize's own file.
+pub(crate) const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// A GitOps repository that was read.
 #[derive(Debug)]
@@ -19,13 +22,26 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// Reads a directory with everything below it, or one file.
+    /// Reads directories with everything below them, and files, as one repository: sites and policies may be kept apart.
     ///
     /// Any layout will do: each document is known by its kind. A directory with a `kustomization.yaml` is read as that
     /// deploys it. What cannot be read is among the findings of [`lint`](super::lint).
-    pub fn open(path: &Path, options: &LoadOptions) -> Self {
-        let (source, diagnostics) = collect(path, options);
-        Self::new(source, diagnostics)
+    pub fn open<P: AsRef<Path>>(paths: &[P], options: &LoadOptions) -> Self {
+        let mut whole = Source::default();
+        let mut diagnostics = Vec::new();
+        for (number, path) in paths.iter().enumerate() {
+            let (source, mut found) = collect(path.as_ref(), options);
+            diagnostics.append(&mut found);
+            let new = |(file, _): &(PathBuf, String)| !whole.files.iter().any(|(known, _)| known == file);
+            let (files, known): (Vec<_>, Vec<_>) = source.files.into_iter().partition(new);
+            // What one path leaves out another may hold.
+            let left_out = |file: &PathBuf| !known.iter().any(|(name, _)| name == file);
+            whole.secrets_only.retain(|file| left_out(file) || source.secrets_only.contains(file));
+            whole.secrets_only.extend(source.secrets_only.into_iter().filter(left_out));
+            whole.files.extend(files);
+            whole.root = if number == 0 { source.root } else { common(whole.root, source.root) };
+        }
+        Self::new(whole, diagnostics)
     }
 
     /// A repository of texts.
@@ -54,6 +70,16 @@ impl Repository {
     /// Each object, in the order of the files.
     pub(crate) fn objects(&self) -> impl Iterator<Item = Object<'_>> {
         self.documents.iter().filter_map(|document| Object::of(document.root(), self))
+    }
+}
+
+/// The nearest directory that both are below.
+fn common(one: Option<PathBuf>, other: Option<PathBuf>) -> Option<PathBuf> {
+    match (one, other) {
+        (Some(one), Some(other)) => {
+            one.ancestors().find(|ancestor| other.starts_with(ancestor)).map(Path::to_owned)
+        }
+        (one, other) => one.or(other),
     }
 }
 

@@ -98,8 +98,11 @@ rules! {
         "A cluster's virtual address is also that of a node or BMC."
         "Choose a virtual address that no host has.",
     VipsEqual "vips-equal"
-        "API and ingress of a cluster with several nodes have one address."
+        "API and ingress of a cluster with several control-plane nodes have one address."
         "Give ingress an address of its own.",
+    VipMissing "vip-missing"
+        "A cluster with several control-plane nodes has no address for its API or ingress."
+        "Write apiVIPs and ingressVIPs; with a load balancer of your own, platformType: None.",
     NetworkOverlap "network-overlap"
         "Two of machineNetwork, clusterNetwork and serviceNetwork overlap, so that some hosts cannot be reached from pods."
         "Choose another range for pods or services.",

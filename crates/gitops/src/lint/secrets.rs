@@ -1,15 +1,16 @@
 //! Secrets: those that are named and nowhere declared, and those that everybody can read. No finding holds a value.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rackhand_spec::located::Field;
+use rackhand_spec::located::{Document, Field, documents};
 
 use super::Rule;
 use super::facts::Facts;
 use super::finding::{Finding, place};
-use super::repository::{Object, Repository};
+use super::repository::{KUSTOMIZATIONS, Object, Repository};
 
 /// Keys whose values need not be hidden: a user's name, and the network of a host, which metal3 wants in a Secret.
 const OPEN_KEYS: [&str; 3] = ["username", "nmstate", "networkData"];
@@ -22,7 +23,10 @@ struct Declared<'a> {
 }
 
 pub(crate) fn check(repository: &Repository, facts: &Facts<'_>, out: &mut Vec<Finding>) {
-    let declared: Vec<Declared<'_>> = repository.objects().filter_map(|object| declared(&object)).collect();
+    let kustomizations = kustomizations(repository);
+    let generated = kustomizations.iter().flat_map(|document| generated(&document.root()));
+    let objects = repository.objects().filter_map(|object| declared(&object));
+    let declared: Vec<Declared<'_>> = objects.chain(generated).collect();
     let mut seen = BTreeSet::new();
     let mut need = |at: &Field<'_>, namespace: &str, what: &str| {
         // What a template will name nobody knows.
@@ -49,6 +53,32 @@ pub(crate) fn check(repository: &Repository, facts: &Facts<'_>, out: &mut Vec<Fi
     for secret in repository.objects().filter(|object| object.is("", "Secret")) {
         out.extend(plain(&secret));
     }
+}
+
+/// The kustomizations that list files of this repository. Those that change anything were built, and are not read here.
+fn kustomizations(repository: &Repository) -> Vec<Document> {
+    if repository.source.root.is_none() {
+        return Vec::new();
+    }
+    let files = repository.source.files.iter();
+    let directories: BTreeSet<&Path> = files.filter_map(|(file, _)| file.parent()).collect();
+    let read = |directory: &Path| {
+        let paths = KUSTOMIZATIONS.iter().map(|name| directory.join(name));
+        let found = paths.filter_map(|path| Some((std::fs::read_to_string(&path).ok()?, path)));
+        found.flat_map(|(text, path)| documents(&path, &text).0).collect::<Vec<_>>()
+    };
+    directories.into_iter().flat_map(read).collect()
+}
+
+/// What `secretGenerator` makes.
+fn generated<'a>(kustomization: &Field<'a>) -> Vec<Declared<'a>> {
+    let items = kustomization.get("secretGenerator").map(|at| at.items()).unwrap_or_default();
+    let secret = |at: &Field<'a>| {
+        let namespace = at.get("namespace").and_then(|at| at.text());
+        let at = at.get("name")?;
+        Some(Declared { name: at.text()?, namespace, at })
+    };
+    items.iter().filter_map(secret).collect()
 }
 
 fn declared<'a>(object: &Object<'a>) -> Option<Declared<'a>> {

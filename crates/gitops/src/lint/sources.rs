@@ -7,7 +7,7 @@ use rackhand_spec::located::Field;
 use super::Rule;
 use super::finding::Finding;
 use super::policies::{Policies, beside};
-use super::repository::{Object, Repository};
+use super::repository::{KUSTOMIZATIONS, Object, Repository};
 
 /// The directory of manifests that the generators' image brings along.
 const SOURCE_CRS: &str = "source-crs";
@@ -75,11 +75,10 @@ fn manifests(generator: &Object<'_>, out: &mut Vec<Finding>) {
 /// The file's own directory, and those above it that a kustomization is in.
 fn bases(file: &Path) -> impl Iterator<Item = &Path> {
     let own = file.parent().into_iter();
-    let above = file.ancestors().skip(2).filter(|directory| {
-        ["kustomization.yaml", "kustomization.yml", "Kustomization"]
-            .iter()
-            .any(|name| directory.join(name).is_file())
-    });
+    let above = file
+        .ancestors()
+        .skip(2)
+        .filter(|directory| KUSTOMIZATIONS.iter().any(|name| directory.join(name).is_file()));
     own.chain(above)
 }
 

@@ -15,7 +15,7 @@ use super::{LintOptions, Repository};
 
 /// Never with kustomize, so that the result is the same whether or not it is installed.
 fn open(path: &Path) -> Repository {
-    Repository::open(path, &LoadOptions { kustomize: Kustomize::Never })
+    Repository::open(&[path], &LoadOptions { kustomize: Kustomize::Never })
 }
 
 fn options() -> LintOptions {

@@ -67,6 +67,7 @@ const MUTATIONS: &[Mutation] = &[
     Mutation(Rule::BindingsNotChecked, SITE, "metadata:\n  name: north\n", "metadata: [\n"),
     Mutation(Rule::DuplicateVip, SITE, "  clusters:\n", SECOND_CLUSTER),
     Mutation(Rule::VipIsNodeAddress, SITE, "ingressVIP: 198.51.100.6", "ingressVIP: 198.51.100.22"),
+    Mutation(Rule::VipMissing, SITE, "    ingressVIP: 198.51.100.6\n", ""),
     Mutation(Rule::VipsEqual, SITE, "ingressVIP: 198.51.100.6", "ingressVIP: 198.51.100.5"),
     Mutation(Rule::NetworkOverlap, SITE, "172.30.0.0/16", "10.130.0.0/16"),
     Mutation(Rule::NodeOutside, SINGLE, "2001:db8:7::/64", "2001:db8:8::/64"),
@@ -164,7 +165,7 @@ const SECOND_CLUSTER: &str = r#"  clusters:
       bmcCredentialsName: {name: s1}
       bootMACAddress: "02:00:5e:00:02:01"
     - hostName: s2
-      role: worker
+      role: master
       bmcAddress: redfish-virtualmedia://192.0.2.22
       bmcCredentialsName: {name: s1}
       bootMACAddress: "02:00:5e:00:02:02"
