@@ -15,7 +15,7 @@ use super::nmstate::{Interface, Nmstate, Route, is_link_local};
 
 pub(crate) fn check(facts: &Facts<'_>, out: &mut Vec<Finding>) {
     names(facts, out);
-    let clusters = facts.distinct();
+    let clusters = facts.networks();
     macs(&clusters, out);
     claims(&clusters, out);
     for cluster in clusters {
@@ -44,7 +44,8 @@ fn names(facts: &Facts<'_>, out: &mut Vec<Finding>) {
     }
 }
 
-/// A MAC address in nmstate that is also another node's. Those of boot and `interfaces` are compared by rackhand-spec.
+/// MAC addresses in nmstate, and in configurations that stand alone. Those of nodes' boot and `interfaces` are compared by
+/// rackhand-spec; a BareMetalHost may have what its NMStateConfig has.
 fn macs(clusters: &[&Cluster<'_>], out: &mut Vec<Finding>) {
     let nodes =
         || clusters.iter().flat_map(|cluster| cluster.nodes.iter().map(move |node| (cluster.name, node)));
@@ -56,7 +57,10 @@ fn macs(clusters: &[&Cluster<'_>], out: &mut Vec<Finding>) {
         }
     }
     for (number, (cluster, node)) in nodes().enumerate() {
-        for mac in node.network.interfaces.iter().filter_map(|interface| interface.mac.as_ref()) {
+        let named =
+            node.interfaces.iter().filter(|_| node.boot_mac.is_none()).filter_map(|(_, mac)| mac.as_ref());
+        let configured = node.network.interfaces.iter().filter_map(|interface| interface.mac.as_ref());
+        for mac in named.chain(configured) {
             let entry = known.entry(mac.value).or_insert((number, cluster, node.host_name, &mac.at));
             let (owner, of, host, at) = *entry;
             if owner != number {

@@ -93,6 +93,8 @@ pub(crate) type Bmc<'a> = Placed<'a, BmcAddress>;
 #[derive(Debug, Default)]
 pub(crate) struct Facts<'a> {
     pub(crate) clusters: Vec<Cluster<'a>>,
+    /// The NMStateConfigs of a namespace, as the nodes of a cluster of which nothing else is known.
+    pools: Vec<Cluster<'a>>,
     pub(crate) hosts: Vec<Host<'a>>,
 }
 
@@ -123,7 +125,43 @@ impl<'a> Facts<'a> {
                 let credentials = spec.dig(&["bmc", "credentialsName"]);
                 self.hosts.push(Host { namespace: object.namespace, bmc, credentials });
             }
+            ("agent-install.openshift.io", "NMStateConfig") => self.network(site, object, &spec),
             _ => {}
+        }
+    }
+
+    fn network(&mut self, site: usize, object: &Object<'a>, spec: &Field<'a>) {
+        let name = object.namespace.unwrap_or_default();
+        if name.contains("{{") || object.name.contains("{{") {
+            return;
+        }
+        let node = Node {
+            host_name: object.name,
+            role: "",
+            namespace: name,
+            credentials: None,
+            bmc: None,
+            boot_mac: None,
+            interfaces: interfaces(spec.get("interfaces")),
+            network: spec.get("config").map(|at| Nmstate::of(&at)).unwrap_or_default(),
+        };
+        match self.pools.iter_mut().find(|pool| pool.name == name) {
+            Some(pool) => pool.nodes.push(node),
+            None => self.pools.push(Cluster {
+                name,
+                at: object.place(),
+                site,
+                base_domain: None,
+                holds_vips: false,
+                labels: BTreeMap::new(),
+                pull_secret: None,
+                machine: Vec::new(),
+                pods: Vec::new(),
+                services: Vec::new(),
+                api: Vec::new(),
+                ingress: Vec::new(),
+                nodes: vec![node],
+            }),
         }
     }
 
@@ -169,6 +207,11 @@ impl<'a> Facts<'a> {
         let mut seen = std::collections::BTreeSet::new();
         self.clusters.iter().filter(|cluster| seen.insert(cluster.name)).collect()
     }
+
+    /// Whatever has nodes with a network: the clusters, each name once, and the hosts' own configurations.
+    pub(crate) fn networks(&self) -> Vec<&Cluster<'a>> {
+        self.distinct().into_iter().chain(&self.pools).collect()
+    }
 }
 
 /// Not where somebody else balances the load, nor where the control plane is hosted elsewhere.
@@ -181,8 +224,6 @@ fn holds_vips(cluster: &Field<'_>) -> bool {
 
 fn node<'a>(at: &Field<'a>, cluster: &'a str) -> Node<'a> {
     let text = |name| at.get(name).and_then(|field| field.text());
-    let interfaces = at.dig(&["nodeNetwork", "interfaces"]).map(|at| at.items()).unwrap_or_default();
-    let interface = |at: &Field<'a>| Some((at.get("name")?.text()?, at.get("macAddress").and_then(parsed)));
     Node {
         host_name: text("hostName").unwrap_or_default(),
         role: text("role").unwrap_or("master"),
@@ -190,9 +231,18 @@ fn node<'a>(at: &Field<'a>, cluster: &'a str) -> Node<'a> {
         credentials: at.dig(&["bmcCredentialsName", "name"]),
         bmc: at.get("bmcAddress").and_then(parsed),
         boot_mac: at.get("bootMACAddress").and_then(parsed),
-        interfaces: interfaces.iter().filter_map(interface).collect(),
+        interfaces: interfaces(at.dig(&["nodeNetwork", "interfaces"])),
         network: at.dig(&["nodeNetwork", "config"]).map(|at| Nmstate::of(&at)).unwrap_or_default(),
     }
+}
+
+/// Names and MAC addresses, as they stand beside an nmstate configuration.
+fn interfaces(list: Option<Field<'_>>) -> Vec<(&str, Option<Placed<'_, MacAddress>>)> {
+    let items = list.map(|at| at.items()).unwrap_or_default();
+    items
+        .iter()
+        .filter_map(|at| Some((at.get("name")?.text()?, at.get("macAddress").and_then(parsed))))
+        .collect()
 }
 
 /// A mapping of texts; a value that is nothing is the empty text.

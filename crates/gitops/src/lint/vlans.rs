@@ -12,7 +12,7 @@ use super::nmstate::{Address, Interface, Vlan};
 pub(crate) fn check(facts: &Facts<'_>, out: &mut Vec<Finding>) {
     let mut sites: BTreeMap<usize, Vec<Use<'_, '_>>> = BTreeMap::new();
     let mut number = 0;
-    for cluster in facts.distinct() {
+    for cluster in facts.networks() {
         for node in &cluster.nodes {
             number += 1;
             for (interface, vlan) in vlans(node) {

@@ -14,7 +14,9 @@ pub(super) const SECRETS: &str = "secrets/all.yaml";
 pub(super) const PROFILE: &str = "profiles/rack.yaml";
 pub(super) const KUSTOMIZATION: &str = "siteconfigs/kustomization.yaml";
 
-pub(super) const FILES: [(&str, &str); 14] = [
+pub(super) const NETWORK: &str = "hosts/spare-network.yaml";
+
+pub(super) const FILES: [(&str, &str); 15] = [
     (KUSTOMIZATION, "generators:\n- north.yaml\n"),
     ("siteconfigs/bios.profile", "LogicalProc: Enabled\n"),
     (
@@ -24,6 +26,7 @@ pub(super) const FILES: [(&str, &str); 14] = [
     (SITE, NORTH),
     (SINGLE, DU_7),
     (HOST, SPARE),
+    (NETWORK, SPARE_NETWORK),
     ("policygentemplates/kustomization.yaml", "generators:\n- common.yaml\n"),
     (
         "policygentemplates/source-crs/Tuned.yaml",
@@ -205,6 +208,29 @@ spec:
     credentialsName: bmc-spare
 "#;
 
+const SPARE_NETWORK: &str = r#"apiVersion: agent-install.openshift.io/v1beta1
+kind: NMStateConfig
+metadata:
+  name: spare
+  namespace: pool
+spec:
+  interfaces:
+  - {name: eth0, macAddress: "02:00:5e:00:09:01"}
+  config:
+    interfaces:
+    - name: eth0.30
+      type: vlan
+      state: up
+      vlan: {base-iface: eth0, id: 30}
+      ipv4:
+        enabled: true
+        address:
+        - {ip: 192.0.2.129, prefix-length: 26}
+    routes:
+      config:
+      - {destination: 0.0.0.0/0, next-hop-address: 192.0.2.190, next-hop-interface: eth0.30}
+"#;
+
 const TEMPLATE: &str = r#"apiVersion: ran.openshift.io/v1
 kind: PolicyGenTemplate
 metadata:
@@ -302,6 +328,6 @@ fn a_good_repository_has_no_finding() {
     let report = lint(&open(directory.path()), &options());
     assert_eq!(
         said(directory.path(), &report),
-        "9 files, 2 clusters, 5 nodes, 2 policies: 0 errors, 0 warnings\n"
+        "10 files, 2 clusters, 5 nodes, 2 policies: 0 errors, 0 warnings\n"
     );
 }

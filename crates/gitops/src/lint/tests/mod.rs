@@ -7,6 +7,7 @@ mod mutations;
 mod report;
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use rackhand_profiles::Profiles;
 use rackhand_spec::{Kustomize, LoadOptions};
@@ -18,8 +19,11 @@ fn open(path: &Path) -> Repository {
     Repository::open(&[path], &LoadOptions { kustomize: Kustomize::Never })
 }
 
+/// The profiles that ship with rackhand, read once.
+static PROFILES: LazyLock<Profiles> = LazyLock::new(|| Profiles::builtin().unwrap());
+
 fn options() -> LintOptions {
-    LintOptions { profiles: Profiles::builtin().unwrap(), ..LintOptions::default() }
+    LintOptions { profiles: PROFILES.clone(), ..LintOptions::default() }
 }
 
 /// A directory with these files in it.

@@ -1,7 +1,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::good::{COMMON, FILES, GENERATOR, HOST, KUSTOMIZATION, PLACEMENT, PROFILE, SECRETS, SINGLE, SITE};
+use super::good::{
+    COMMON, FILES, GENERATOR, HOST, KUSTOMIZATION, NETWORK, PLACEMENT, PROFILE, SECRETS, SINGLE, SITE,
+};
 use super::{open, options, said, written};
 use crate::lint::{LintReport, Rule, lint};
 
@@ -63,6 +65,11 @@ const MUTATIONS: &[Mutation] = &[
         "            - {ip: \"fe80::1\", prefix-length: 64}\n",
         "          ipv4: {enabled: true, address: [{ip: 203.0.113.2, prefix-length: 28}]}\n",
     ),
+    // A host that stands alone has its network in an object of its own.
+    Mutation(Rule::DuplicateMac, NETWORK, "02:00:5e:00:09:01", "02:00:5e:00:01:02"),
+    Mutation(Rule::DuplicateIp, NETWORK, "192.0.2.129", "203.0.113.1"),
+    Mutation(Rule::Gateway, NETWORK, "192.0.2.190", "192.0.2.192"),
+    Mutation(Rule::VlanId, NETWORK, "id: 30", "id: 0"),
     Mutation(Rule::DuplicateIp, SITE, "//192.0.2.13/", "//198.51.100.22/"),
     Mutation(Rule::BindingsNotChecked, SITE, "metadata:\n  name: north\n", "metadata: [\n"),
     Mutation(Rule::DuplicateVip, SITE, "  clusters:\n", SECOND_CLUSTER),
