@@ -56,12 +56,9 @@ pub(crate) fn check(
             _ => pools(binding, &managed, out),
         }
     }
-    let mut binding = policies.bindings.iter().filter(|binding| binding.binds).peekable();
-    if binding.peek().is_none() {
-        return;
-    }
-    let binding: Vec<_> = binding.collect();
-    for cluster in managed.iter().filter(|cluster| cluster.cluster.is_some()) {
+    let binding: Vec<_> = policies.bindings.iter().filter(|binding| binding.binds).collect();
+    // Where policies are kept elsewhere, no cluster can be missed by one here.
+    for cluster in managed.iter().filter(|cluster| cluster.cluster.is_some() && !binding.is_empty()) {
         if binding.iter().all(|binding| binding.choice.judge(&cluster.labels) == Verdict::No) {
             out.push(lonely(cluster, &binding));
         }

@@ -4,6 +4,7 @@ mod examples;
 mod good;
 mod live;
 mod mutations;
+mod placements;
 mod report;
 
 use std::path::Path;
