@@ -8,7 +8,7 @@
 //!
 //! Read are SiteConfig (`ran.openshift.io/v1`, `v2`), ClusterInstance (`siteconfig.open-cluster-management.io/v1alpha1`), and
 //! BareMetalHost with HostFirmwareSettings, HostFirmwareComponents and Secret, and rackhand's own HostProvision. Other kinds
-//! are named as skipped.
+//! are named as skipped; whoever reads those finds them with their places in [`located`].
 //!
 //! Invariants:
 //! - [`load`] never fails as a whole and never panics. Each finding is a [`Diagnostic`] with file, line, column and field; a

@@ -1,11 +1,11 @@
 //! A whole GitOps repository, held against itself before it reaches the hub.
 //!
 //! ```text
-//! path ──Repository::open──> texts ── rackhand-spec ──> findings of each file, nodes
-//!                              │
-//!                              └─ documents with places ──> clusters, policies ──> addresses, VLANs, bindings, Secrets, files
-//!                                                                                    │
-//!                                            allow (flag, comment) ──> LintReport <──┘   with `lint_live` what the network says
+//! paths ──Repository::open──> texts ── rackhand-spec ──> nodes, and what is wrong with each file by itself
+//!                               │
+//!                               └─ documents with places ──> clusters, policies
+//!                                                               │ addresses, VLANs, bindings, Secrets, profiles, files
+//!                       LintReport <── allowed: flag, comment ──┘ and with `lint_live` what the network says
 //! ```
 //!
 //! - What rackhand-spec finds by itself is found once, by it, and shown under the same names. Fields that are the hub's
