@@ -95,6 +95,11 @@ pub(crate) struct Common {
 }
 
 impl Common {
+    /// The directory of profiles that the configuration names.
+    pub(crate) fn profiles(&self) -> Option<PathBuf> {
+        self.config.profiles.clone()
+    }
+
     pub(crate) fn resolve(global: &Global, world: &World) -> anyhow::Result<Self> {
         let named = global.config.clone().or_else(|| world.env("RACKHAND_CONFIG").map(PathBuf::from));
         let config = Config::load(named.as_deref())?;

@@ -123,7 +123,7 @@ impl Site {
 }
 
 /// The operator's profiles over the built-in ones.
-fn profiles(options: &SiteOptions) -> anyhow::Result<Profiles> {
+pub(crate) fn profiles(options: &SiteOptions) -> anyhow::Result<Profiles> {
     let builtin = Profiles::builtin().context("the built-in profiles")?;
     Ok(match &options.profiles {
         Some(path) => Profiles::load(path).context("--profiles")?.over(builtin),

@@ -268,7 +268,6 @@ async fn tell(mut events: Events, sightings: mpsc::Sender<Sighting>) {
     }
 }
 
-/// For fetching images over HTTPS: the operating system's CAs.
 /// Fetches a file to look at it once, and keeps nothing of it.
 ///
 /// # Errors
@@ -281,7 +280,8 @@ pub(crate) async fn fetched_once(url: &str, expected: Sha256Digest) -> anyhow::R
     Ok(())
 }
 
-fn client_tls() -> anyhow::Result<rustls::ClientConfig> {
+/// For fetching over HTTPS: the operating system's CAs.
+pub(crate) fn client_tls() -> anyhow::Result<rustls::ClientConfig> {
     let mut roots = rustls::RootCertStore::empty();
     // Without any, fetching over HTTPS says that the certificate is not trusted; paths and HTTP need none.
     let _ = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);

@@ -2,6 +2,7 @@
 
 mod access;
 mod bmc;
+mod gitops;
 mod profile;
 mod record;
 mod serve;
@@ -17,6 +18,7 @@ pub use bmc::{
     FirmwareCommand, JobsCommand, LogsCommand, MediaCommand, Mode, OnOff, PowerCommand, Shutdown,
     StorageCommand,
 };
+pub use gitops::{ConvertArgs, LintArgs, RenderArgs};
 pub use profile::{CaptureArgs, DiffArgs, ProfileArgs, ProfileCommand, VerifyArgs};
 pub use record::{
     AdoptArgs, CancelArgs, Describable, DescribeArgs, GetArgs, LogFormat, LogsArgs, RetryArgs, What,
@@ -93,6 +95,12 @@ pub enum Command {
     Reload(ReloadArgs),
     /// Print the definition of HostProvision for a hub.
     Crd(CrdArgs),
+    /// Print what a hub makes of site files.
+    Render(RenderArgs),
+    /// Turn SiteConfigs into ClusterInstances.
+    Convert(ConvertArgs),
+    /// Check a whole GitOps repository before it reaches production.
+    Lint(LintArgs),
     /// List nodes or jobs from the journal.
     Get(GetArgs),
     /// Show everything known of a node.

@@ -7,6 +7,7 @@ pub(crate) mod decide;
 pub(crate) mod demo;
 pub(crate) mod describe;
 pub(crate) mod get;
+pub(crate) mod gitops;
 pub(crate) mod logs;
 pub(crate) mod plan;
 pub(crate) mod profile;
