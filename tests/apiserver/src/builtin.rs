@@ -42,6 +42,9 @@ pub(crate) fn complete(kind: &Kind, object: &mut Value) {
 }
 
 fn complete_definition(object: &mut Value) {
+    if !object["spec"]["names"].is_object() {
+        return;
+    }
     let names = &mut object["spec"]["names"];
     let kind = names["kind"].as_str().unwrap_or_default().to_owned();
     if !names["singular"].is_string() {

@@ -33,6 +33,9 @@ pub(crate) struct Kind {
 #[derive(Clone, Debug)]
 pub(crate) struct Version {
     pub(crate) schema: Arc<Schema>,
+    /// Whether a value may be an integer or a string somewhere. Servers before 1.21 then make nothing of the schema when
+    /// they tell whose fields are whose: lists are owned as a whole, whatever their type says.
+    pub(crate) either: bool,
     pub(crate) status: bool,
     pub(crate) columns: Vec<Column>,
 }
@@ -53,6 +56,9 @@ pub(crate) fn defined(crd: &Value) -> Result<Kind, Vec<Cause>> {
     let mut causes = Vec::new();
     let spec = &crd["spec"];
     let names = &spec["names"];
+    if !names.is_object() {
+        return Err(vec![Cause::required("spec.names")]);
+    }
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let (group, plural) = (text(&spec["group"]), text(&names["plural"]));
     let name = text(&crd["metadata"]["name"]);
@@ -111,6 +117,7 @@ fn read_version(version: &Value, at: &str, causes: &mut Vec<Cause>) -> Version {
     }
     add_header(&mut schema);
     Version {
+        either: schema.has_int_or_string(),
         schema: Arc::new(schema),
         status: version["subresources"]["status"].is_object(),
         columns: Column::read(&version["additionalPrinterColumns"]),
@@ -284,7 +291,7 @@ fn core(plural: &str, kind: &str, namespaced: bool, schema: &Value) -> Kind {
 fn grouped(group: &str, plural: &str, kind: &str, namespaced: bool, schema: &Value) -> Kind {
     let mut schema = Schema::read(schema, "", &mut Vec::new());
     add_header(&mut schema);
-    let version = Version { schema: Arc::new(schema), status: false, columns: Vec::new() };
+    let version = Version { schema: Arc::new(schema), either: false, status: false, columns: Vec::new() };
     Kind {
         group: group.into(),
         plural: plural.into(),

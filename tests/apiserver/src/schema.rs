@@ -161,6 +161,13 @@ impl Schema {
         }
     }
 
+    /// Whether a value may be an integer or a string, here or below.
+    pub(crate) fn has_int_or_string(&self) -> bool {
+        self.int_or_string
+            || self.properties.values().any(Self::has_int_or_string)
+            || self.additional.iter().chain(&self.items).any(|child| child.has_int_or_string())
+    }
+
     /// The schema of a member of an object, and whether the schema names it.
     pub(crate) fn member(&self, name: &str) -> (Option<&Self>, bool) {
         match self.properties.get(name) {
@@ -200,14 +207,33 @@ impl Schema {
         });
     }
 
-    /// Puts in the defaults of what is not there, or null where null means nothing.
-    pub(crate) fn fill(&self, value: &mut Value) {
+    /// Drops the nulls that mean nothing.
+    pub(crate) fn drop_nulls(&self, value: &mut Value) {
         match value {
             Value::Object(members) => {
                 members.retain(|name, member| {
                     let schema = self.properties.get(name);
                     !(member.is_null() && schema.is_some_and(|one| !one.nullable && one.default.is_none()))
                 });
+                for (name, member) in members {
+                    if let Some(schema) = self.member(name).0 {
+                        schema.drop_nulls(member);
+                    }
+                }
+            }
+            Value::Array(items) => {
+                if let Some(schema) = &self.items {
+                    items.iter_mut().for_each(|item| schema.drop_nulls(item));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Puts in the defaults of what is not there, or is null where null means nothing.
+    pub(crate) fn fill(&self, value: &mut Value) {
+        match value {
+            Value::Object(members) => {
                 for (name, schema) in &self.properties {
                     if let Some(default) = &schema.default
                         && members.get(name).is_none_or(|now| now.is_null() && !schema.nullable)

@@ -1,6 +1,8 @@
 //! Values together with their schema: which fields a value has, how two of them merge, in what they differ, and a value
 //! without some of its fields. This is the arithmetic of server-side apply; `managers` does the accounts.
 
+use std::sync::LazyLock;
+
 use serde_json::{Map, Value};
 
 use crate::{
@@ -59,7 +61,14 @@ fn item_schema(schema: Option<&Schema>) -> Option<&Schema> {
 
 /// The schema of an object's member, and whether the schema names it.
 fn member_schema<'a>(schema: Option<&'a Schema>, name: &str) -> (Option<&'a Schema>, bool) {
-    schema.map_or((None, false), |schema| schema.member(name))
+    // What a schema lets through unknown is owned as a whole; without any schema, members are owned one by one.
+    static WHOLE: LazyLock<Schema> =
+        LazyLock::new(|| Schema { atomic_map: true, preserve_unknown: true, ..Schema::default() });
+    let Some(schema) = schema else { return (None, false) };
+    match schema.member(name) {
+        (None, named) if schema.preserve_unknown => (Some(&WHOLE), named),
+        found => found,
+    }
 }
 
 /// Every field and item that a configuration mentions.
@@ -212,45 +221,42 @@ fn children<'a>(
     }
 }
 
-/// The value without these fields. A container that loses everything goes too.
+/// The value without these fields. A container that loses everything is null.
 pub(crate) fn remove(schema: &Schema, value: &Value, gone: &FieldSet) -> Value {
     if gone.is_empty() {
         return value.clone();
     }
-    remove_at(Some(schema), value, &Path::new(), gone).unwrap_or(Value::Null)
+    remove_at(Some(schema), value, &Path::new(), gone)
 }
 
-fn remove_at(schema: Option<&Schema>, value: &Value, path: &Path, gone: &FieldSet) -> Option<Value> {
+fn remove_at(schema: Option<&Schema>, value: &Value, path: &Path, gone: &FieldSet) -> Value {
     // Paths are ordered, so those below this one stand together: without one, nothing changes.
     if !gone.range(path.clone()..).next().is_some_and(|first| first.starts_with(path)) {
-        return Some(value.clone());
+        return value.clone();
     }
     match shape(schema, value) {
         Shape::Members(members) if !members.is_empty() => {
             let mut kept = Map::new();
             for (name, member) in members {
                 let path = below(path, Step::Field(name.clone()));
-                if !gone.contains(&path)
-                    && let Some(member) = remove_at(member_schema(schema, name).0, member, &path, gone)
-                {
+                if !gone.contains(&path) {
+                    let member = remove_at(member_schema(schema, name).0, member, &path, gone);
                     kept.insert(name.clone(), member);
                 }
             }
-            (!kept.is_empty()).then_some(Value::Object(kept))
+            if kept.is_empty() { Value::Null } else { Value::Object(kept) }
         }
         Shape::Items(items, list) if !items.is_empty() => {
             let schema = item_schema(schema);
             let mut kept = Vec::new();
             for item in items {
                 let path = below(path, step(list, schema, item));
-                if !gone.contains(&path)
-                    && let Some(item) = remove_at(schema, item, &path, gone)
-                {
-                    kept.push(item);
+                if !gone.contains(&path) {
+                    kept.push(remove_at(schema, item, &path, gone));
                 }
             }
-            (!kept.is_empty()).then_some(Value::Array(kept))
+            if kept.is_empty() { Value::Null } else { Value::Array(kept) }
         }
-        _ => Some(value.clone()),
+        _ => value.clone(),
     }
 }

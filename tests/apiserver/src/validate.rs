@@ -19,10 +19,12 @@ impl Schema {
             let wanted = if self.int_or_string { "integer,string" } else { self.of.as_deref().unwrap_or("") };
             let why = format!("{at} in body must be of type {wanted}: \"{}\"", type_of(value));
             causes.push(Cause::invalid(at, &json!(type_of(value)), &why));
-            return;
         }
         if !self.allowed.is_empty() && !self.allowed.contains(value) {
             causes.push(Cause::unsupported(at, value, &self.allowed));
+        }
+        if !self.type_fits(value) {
+            return;
         }
         match value {
             Value::String(text) => self.check_text(text, at, causes),
@@ -107,8 +109,9 @@ impl Schema {
             causes.push(Cause::invalid(at, &json!(counted), &why));
         }
         if let Some(schema) = &self.items {
-            for (index, item) in items.iter().enumerate() {
-                schema.check(item, &format!("{at}[{index}]"), causes);
+            // Servers before 1.21 do not say which item.
+            for item in items {
+                schema.check(item, at, causes);
             }
         }
         self.check_unique(items, at, causes);

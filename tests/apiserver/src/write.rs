@@ -1,6 +1,6 @@
 //! Creating, replacing and patching.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::{Value, json};
 
@@ -10,6 +10,7 @@ use crate::{
     managers::{Manager, Managers},
     names,
     request::Target,
+    schema::Schema,
     state::State,
     status::{Cause, Failure, Named},
 };
@@ -63,6 +64,12 @@ impl Write {
         Manager { name: self.manager.clone(), apply, version: self.api_version(), subresource }
     }
 
+    /// The schema by which fields are owned.
+    fn ownership(&self) -> &Schema {
+        static NONE: LazyLock<Schema> = LazyLock::new(Schema::default);
+        if self.version.either && !self.modern { &NONE } else { &self.version.schema }
+    }
+
     fn is_status(&self) -> bool {
         self.target.subresource == "status"
     }
@@ -70,6 +77,12 @@ impl Write {
     /// Holds the head of what was sent against the request.
     fn head(&self, object: &Value) -> Result<(), Failure> {
         let (version, kind) = (&object["apiVersion"], &object["kind"]);
+        if object.is_object() && self.kind.custom && *kind != self.kind.kind.as_str() {
+            let cause = Cause::invalid("kind", kind, &format!("must be {}", self.kind.kind));
+            let resource = kind.as_str().unwrap_or_default();
+            let name = object["metadata"]["name"].as_str().unwrap_or_default();
+            return Err(Failure::invalid(Named { group: &self.kind.group, resource, name }, &[cause]));
+        }
         if !object.is_object() || *kind != self.kind.kind.as_str() {
             return Err(Failure::bad_request(format!(
                 "the object provided is unrecognized (must be of type {}): kind is {kind}",
@@ -93,16 +106,23 @@ impl Write {
 
     /// Makes an object one of its schema: unknown fields go, defaults come.
     fn admit(&self, object: &mut Value) -> Result<(), Failure> {
+        self.place(object);
+        self.version.schema.drop_nulls(object);
+        self.shape(object)
+    }
+
+    /// Puts an object into the namespace of the request.
+    fn place(&self, object: &mut Value) {
         if !object["metadata"].is_object() {
             object["metadata"] = json!({});
         }
         if self.kind.namespaced {
             object["metadata"]["namespace"] = self.target.namespace.clone().into();
         }
-        self.shape(object)
     }
 
     fn shape(&self, object: &mut Value) -> Result<(), Failure> {
+        self.readable(object)?;
         let mut unknown = Vec::new();
         self.version.schema.prune(object, "", &mut unknown);
         if self.strict && !unknown.is_empty() {
@@ -115,6 +135,20 @@ impl Write {
             builtin::complete(&self.kind, object);
         }
         Ok(())
+    }
+
+    /// What the server reads into types of its own must be of them: all of a built-in kind, and all metadata.
+    fn readable(&self, object: &Value) -> Result<(), Failure> {
+        let mut causes = Vec::new();
+        self.version.schema.check(object, "", &mut causes);
+        let unreadable =
+            causes.iter().find(|cause| !self.kind.custom || cause.field.starts_with("metadata."));
+        unreadable.map_or(Ok(()), |cause| {
+            Err(Failure::bad_request(format!(
+                "{} in version \"{}\" cannot be handled as a {}: {}: {}",
+                self.kind.kind, self.target.version, self.kind.kind, cause.field, cause.message
+            )))
+        })
     }
 
     /// Holds an object against its schema and the rules for metadata.
@@ -132,14 +166,6 @@ impl Write {
                 !self.is_status() || cause.field == "status" || cause.field.starts_with("status.")
             }));
         } else {
-            let mut only = Vec::new();
-            self.version.schema.check(object, "", &mut only);
-            if let Some(cause) = only.first() {
-                return Err(Failure::bad_request(format!(
-                    "{} in version \"{}\" cannot be handled as a {}: {}",
-                    self.kind.kind, self.target.version, self.kind.kind, cause.message
-                )));
-            }
             builtin::check(&self.kind, object, before, &mut causes);
         }
         if builtin::is_definition(&self.kind)
@@ -165,7 +191,7 @@ impl Write {
         }
         let empty = self.empty();
         let mut managers = Managers::default();
-        managers.update(&self.version.schema, &empty, &object, &self.manager(false), &state.now());
+        managers.update(self.ownership(), &empty, &object, &self.manager(false), &state.now());
         managers.store(&mut object);
         self.store_new(state, object)
     }
@@ -352,7 +378,7 @@ impl Write {
             return object;
         }
         let (old, new) = (without_managers(live), without_managers(&object));
-        managers.update(&self.version.schema, &old, &new, &self.manager(false), &state.now());
+        managers.update(self.ownership(), &old, &new, &self.manager(false), &state.now());
         managers.store(&mut object);
         object
     }
@@ -380,7 +406,7 @@ impl Write {
         self.known(&wanted)?;
         let mut managers = Managers::of(live);
         let (old, now) = (without_managers(live), state.now());
-        let schema = &self.version.schema;
+        let schema = self.ownership();
         if managers.is_empty() && live["metadata"]["uid"].is_string() {
             let before = Manager { name: "before-first-apply".into(), ..self.manager(false) };
             managers.update(schema, &self.empty(), &old, &before, &now);
@@ -391,10 +417,15 @@ impl Write {
         }
         let merged = managers.apply(schema, &old, &wanted, &self.manager(true), force, &now)?;
         let mut object = merged.unwrap_or(old);
-        if !object["metadata"].is_object() {
-            object["metadata"] = json!({});
+        self.place(&mut object);
+        // Servers before 1.21 keep the null that a container becomes when its last field is no longer applied, and then
+        // refuse it. Metadata and built-in kinds have no nulls.
+        if self.modern || !self.kind.custom {
+            self.version.schema.drop_nulls(&mut object);
+        } else if let Some(schema) = self.version.schema.properties.get("metadata") {
+            schema.drop_nulls(&mut object["metadata"]);
         }
-        self.admit(&mut object)?;
+        self.shape(&mut object)?;
         managers.store(&mut object);
         Ok(object)
     }

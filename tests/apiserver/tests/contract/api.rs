@@ -96,13 +96,17 @@ impl Api {
 
     async fn at(client: reqwest::Client, base: String, token: String, user_token: Option<String>) -> Self {
         let mut api = Self { client, base, token, user_token, namespace: String::new() };
-        let definition = thing_definition();
-        let made = api.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", &definition).await;
-        assert!(matches!(made.code, 201 | 409), "{}: {}", made.code, made.body);
-        api.eventually("the definition is served", async || {
-            api.get(&format!("/apis/{VERSION}/things")).await.code == 200
-        })
-        .await;
+        for (plural, kind, schema) in
+            [("things", "Thing", thing_schema()), ("looses", "Loose", loose_schema())]
+        {
+            let definition = definition(plural, kind, &schema);
+            let made = api.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", &definition).await;
+            assert!(matches!(made.code, 201 | 409), "{}: {}", made.code, made.body);
+            api.eventually("the definition is served", async || {
+                api.get(&format!("/apis/{VERSION}/{plural}")).await.code == 200
+            })
+            .await;
+        }
         let space =
             json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "generateName": "contract-" } });
         let space = api.post("/api/v1/namespaces", &space).await.ok();
@@ -209,11 +213,6 @@ pub(crate) fn thing(name: &str, spec: &Value) -> Value {
     json!({ "apiVersion": VERSION, "kind": "Thing", "metadata": { "name": name }, "spec": spec })
 }
 
-/// The definition that the cases work with.
-pub(crate) fn thing_definition() -> Value {
-    definition("things", "Thing", &thing_schema())
-}
-
 pub(crate) fn definition(plural: &str, kind: &str, schema: &Value) -> Value {
     json!({
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -238,6 +237,19 @@ pub(crate) fn definition(plural: &str, kind: &str, schema: &Value) -> Value {
     })
 }
 
+/// A kind that has a value of either type.
+fn loose_schema() -> Value {
+    let text = json!({ "type": "string" });
+    json!({ "type": "object", "properties": {
+        "limit": { "x-kubernetes-int-or-string": true },
+        "entries": {
+            "type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"],
+            "items": { "type": "object", "required": ["name"], "properties": { "name": text, "value": text } },
+        },
+    } })
+}
+
+/// The kind that the cases work with.
 fn thing_schema() -> Value {
     let text = json!({ "type": "string" });
     json!({
@@ -257,7 +269,6 @@ fn thing_schema() -> Value {
                         "protocol": { "type": "string", "default": "TCP" },
                     } },
                 },
-                "limit": { "x-kubernetes-int-or-string": true },
                 "options": { "type": "object", "additionalProperties": text, "minProperties": 1 },
                 "free": { "type": "object", "x-kubernetes-preserve-unknown-fields": true },
                 "note": { "type": "string", "nullable": true },
@@ -287,6 +298,7 @@ pub(crate) fn causes(body: &Value) -> Vec<(String, String)> {
     let mut causes: Vec<(String, String)> =
         causes.iter().map(|cause| (text(&cause["field"]), text(&cause["reason"]))).collect();
     causes.sort();
+    causes.dedup();
     causes
 }
 

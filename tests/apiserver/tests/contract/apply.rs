@@ -38,7 +38,7 @@ pub(crate) async fn what_is_applied_is_owned(api: &Api) {
         },
         "f:spec": {
             "f:mode": {}, "f:tags": { "v:\"x\"": {} }, "f:steps": {}, "f:options": { "f:k": {} },
-            "f:free": { "f:deep": { ".": {}, "f:a": {} } },
+            "f:free": { "f:deep": {} },
             "f:ports": { "k:{\"name\":\"web\"}": { ".": {}, "f:name": {}, "f:port": {} } },
             "f:inner": { "f:a": {} }, "f:note": {},
         },
@@ -97,12 +97,12 @@ pub(crate) async fn the_same_value_is_shared(api: &Api) {
 
 pub(crate) async fn what_is_no_longer_applied_goes(api: &Api) {
     let path = api.thing("one");
-    let spec = json!({ "mode": "fast", "word": "abc", "inner": { "a": "x" }, "tags": ["x", "y"], "size": 9 });
+    let spec = json!({ "mode": "fast", "word": "abc", "inner": { "a": "x", "b": "y" }, "tags": ["x", "y"], "size": 9 });
     let mut wanted = thing("one", &spec);
     wanted["metadata"]["labels"] = json!({ "site": "north" });
     wanted["metadata"]["annotations"] = json!({ "a": "b", "c": "d" });
     api.apply(&path, "me", "", &wanted).await.ok();
-    let mut less = thing("one", &json!({ "mode": "fast", "tags": ["y"] }));
+    let mut less = thing("one", &json!({ "mode": "fast", "tags": ["y"], "inner": { "b": "y" } }));
     less["metadata"]["annotations"] = json!({ "c": "d" });
     let left = api.apply(&path, "me", "", &less).await.ok();
     assert_eq!(left["spec"]["mode"], "fast");
@@ -111,9 +111,9 @@ pub(crate) async fn what_is_no_longer_applied_goes(api: &Api) {
     assert!(left["spec"].get("word").is_none());
     assert!(left["metadata"].get("labels").is_none());
     assert_eq!(left["metadata"]["annotations"], json!({ "c": "d" }));
-    assert!(left["spec"]["inner"].get("a").is_none());
+    assert_eq!(left["spec"]["inner"], json!({ "b": "y" }));
     let fields = json!({ "f:metadata": { "f:annotations": { "f:c": {} } },
-        "f:spec": { "f:mode": {}, "f:tags": { "v:\"y\"": {} } } });
+        "f:spec": { "f:mode": {}, "f:inner": { "f:b": {} }, "f:tags": { "v:\"y\"": {} } } });
     assert_eq!(managers(&left), [entry("me", "Apply", fields)]);
 }
 
@@ -140,8 +140,23 @@ pub(crate) async fn items_are_merged_by_their_key(api: &Api) {
     assert_eq!(causes(&body), [(".spec.ports[name=\"web\"].port".into(), "FieldManagerConflict".into())]);
     let gone = api.apply(&path, "second", "", &thing("one", &json!({ "mode": "fast" }))).await.ok();
     assert_eq!(gone["spec"]["ports"], json!([{ "name": "web", "port": 80, "protocol": "TCP" }]));
-    let none = api.apply(&path, "first", "", &thing("one", &json!({ "mode": "fast" }))).await.ok();
-    assert!(none["spec"]["ports"].as_array().is_none_or(Vec::is_empty), "{none}");
+}
+
+/// So it is before 1.21: who applies a container leaves something of their own in it, or takes it out by other means.
+pub(crate) async fn a_container_cannot_be_emptied(api: &Api) {
+    let path = api.thing("one");
+    for (field, value) in
+        [("inner", json!({ "a": "x" })), ("ports", json!([{ "name": "web" }])), ("tags", json!(["a"]))]
+    {
+        let mut wanted = thing("one", &json!({ "mode": "fast" }));
+        wanted["spec"][field] = value;
+        api.apply(&path, "me", "", &wanted).await.ok();
+        let none = thing("one", &json!({ "mode": "fast" }));
+        let body = api.apply(&path, "me", "", &none).await.fails(422, "Invalid");
+        assert_eq!(causes(&body), [(format!("spec.{field}"), "FieldValueInvalid".into())]);
+        let whole = api.delete(&path, &json!({})).await;
+        whole.ok();
+    }
 }
 
 pub(crate) async fn sets_are_merged_and_plain_lists_replaced(api: &Api) {
@@ -296,4 +311,17 @@ pub(crate) async fn core_kinds_are_applied_too(api: &Api) {
     let path = format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases/one", api.namespace);
     let held = api.apply(&path, "me", "", &lease).await.ok();
     assert_eq!(held["spec"], lease["spec"]);
+}
+
+/// So it is before 1.21: a definition that means to merge lists by key keeps to one type each.
+pub(crate) async fn a_value_of_two_types_makes_lists_whole(api: &Api) {
+    let path = format!("/apis/{VERSION}/namespaces/{}/looses/one", api.namespace);
+    let wanted = |name: &str| {
+        json!({ "apiVersion": VERSION, "kind": "Loose", "metadata": { "name": "one" },
+            "entries": [{ "name": name, "value": "x" }] })
+    };
+    let made = api.apply(&path, "first", "", &wanted("a")).await.ok();
+    assert_eq!(managers(&made), [entry("first", "Apply", json!({ "f:entries": {} }))]);
+    let body = api.apply(&path, "second", "", &wanted("b")).await.fails(409, "Conflict");
+    assert_eq!(causes(&body), [(".entries".into(), "FieldManagerConflict".into())]);
 }

@@ -67,6 +67,7 @@ cases! {
         defaults_are_put_in
         nulls_give_way_to_defaults
         values_out_of_bounds_are_refused
+        a_value_may_be_of_two_types
         all_that_is_wrong_is_told_at_once
         a_status_is_held_against_its_schema
         names_and_labels_follow_the_rules
@@ -84,6 +85,7 @@ cases! {
         force_takes_the_field_away
         the_same_value_is_shared
         what_is_no_longer_applied_goes
+        a_container_cannot_be_emptied
         what_others_own_stays
         items_are_merged_by_their_key
         sets_are_merged_and_plain_lists_replaced
@@ -94,6 +96,7 @@ cases! {
         an_apply_says_who_and_what
         unknown_fields_cannot_be_applied
         an_apply_may_be_yaml
+        a_value_of_two_types_makes_lists_whole
         managers_can_be_forgotten
         core_kinds_are_applied_too
     }

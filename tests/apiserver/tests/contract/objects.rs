@@ -58,7 +58,8 @@ pub(crate) async fn names_are_generated(api: &Api) {
 pub(crate) async fn what_is_not_an_object_of_the_kind_is_refused(api: &Api) {
     let mut wanted = thing("one", &fast());
     wanted["kind"] = json!("Other");
-    api.post(&api.things(), &wanted).await.fails(400, "BadRequest");
+    let body = api.post(&api.things(), &wanted).await.fails(422, "Invalid");
+    assert_eq!(causes(&body), [("kind".into(), "FieldValueInvalid".into())]);
     let mut wanted = thing("one", &fast());
     wanted["apiVersion"] = json!("contract.rackhand.test/v9");
     api.post(&api.things(), &wanted).await.fails(400, "BadRequest");
