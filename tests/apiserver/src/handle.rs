@@ -206,8 +206,8 @@ fn plain(code: u16, media: &'static str, text: String) -> Response<Body> {
 }
 
 fn refused(failure: &Failure) -> Response<Body> {
-    let mut response = written(failure.code, &failure.body());
-    if let Some(seconds) = failure.retry_after {
+    let mut response = written(failure.code(), &failure.body());
+    if let Some(seconds) = failure.retry_after() {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
     response

@@ -13,6 +13,7 @@
 //! versions, strategic merge (taken as a JSON merge), the namespace controller (a deleted namespace stays `Terminating`),
 //! and pages of one consistent snapshot.
 
+mod admission;
 mod builtin;
 mod columns;
 mod delete;

@@ -81,9 +81,13 @@ impl Named<'_> {
 
 /// A request that failed.
 #[derive(Clone, Debug)]
-pub(crate) struct Failure {
-    pub(crate) code: u16,
-    pub(crate) retry_after: Option<u32>,
+pub(crate) struct Failure(Box<Said>);
+
+/// What is said of a failure.
+#[derive(Clone, Debug)]
+struct Said {
+    code: u16,
+    retry_after: Option<u32>,
     reason: &'static str,
     message: String,
     details: Option<Value>,
@@ -91,11 +95,20 @@ pub(crate) struct Failure {
 
 impl Failure {
     fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, retry_after: None, reason, message: message.into(), details: None }
+        Self(Box::new(Said { code, retry_after: None, reason, message: message.into(), details: None }))
+    }
+
+    pub(crate) fn code(&self) -> u16 {
+        self.0.code
+    }
+
+    /// How many seconds a client is asked to wait.
+    pub(crate) fn retry_after(&self) -> Option<u32> {
+        self.0.retry_after
     }
 
     fn about(mut self, named: Named<'_>) -> Self {
-        self.details = Some(named.details());
+        self.0.details = Some(named.details());
         self
     }
 
@@ -144,7 +157,7 @@ impl Failure {
     /// Others own what was to be applied.
     pub(crate) fn owned_by_others(message: String, causes: &[Cause]) -> Self {
         let mut failure = Self::new(409, "Conflict", message);
-        failure.details = Some(json!({ "causes": listed(causes) }));
+        failure.0.details = Some(json!({ "causes": listed(causes) }));
         failure
     }
 
@@ -174,7 +187,7 @@ impl Failure {
         };
         let message = format!("{} \"{}\" is invalid: {all}", kind.qualified(), kind.name);
         let mut failure = Self::new(422, "Invalid", message).about(kind);
-        if let Some(details) = &mut failure.details {
+        if let Some(details) = &mut failure.0.details {
             details["causes"] = listed(causes);
         }
         failure
@@ -188,7 +201,7 @@ impl Failure {
     pub(crate) fn too_many_requests(seconds: u32) -> Self {
         let mut failure =
             Self::new(429, "TooManyRequests", "Too many requests, please try again later.").after(seconds);
-        failure.details = Some(json!({ "retryAfterSeconds": seconds }));
+        failure.0.details = Some(json!({ "retryAfterSeconds": seconds }));
         failure
     }
 
@@ -201,7 +214,7 @@ impl Failure {
     }
 
     fn after(mut self, seconds: u32) -> Self {
-        self.retry_after = Some(seconds);
+        self.0.retry_after = Some(seconds);
         self
     }
 
@@ -212,13 +225,13 @@ impl Failure {
             "apiVersion": "v1",
             "metadata": {},
             "status": "Failure",
-            "message": self.message,
-            "reason": self.reason,
+            "message": self.0.message,
+            "reason": self.0.reason,
         });
-        if let Some(details) = &self.details {
+        if let Some(details) = &self.0.details {
             body["details"] = details.clone();
         }
-        body["code"] = self.code.into();
+        body["code"] = self.0.code.into();
         body
     }
 }

@@ -1,5 +1,10 @@
 //! What only the double can do: be called in process under a paused clock, fail on request, and be counted.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up must fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot be set up must fail"
+)]
 
 use std::{io, time::Duration};
 
@@ -362,7 +367,6 @@ async fn what_cannot_be_created_is_said() {
     assert_eq!(server.list("site.rackhand.test", "widgets"), [] as [Value; 0]);
 }
 
-/// Twice the objects take about twice the time; with each write looking at all objects it would be four times.
 #[tokio::test]
 async fn a_thousand_objects_report_quickly() {
     async fn report_all(objects: u32) -> Duration {

@@ -1,7 +1,12 @@
 //! What rackhand relies on of a Kubernetes API, as cases that run against the double always and against a real server
 //! where `RACKHAND_TEST_APISERVER` names one (with `_TOKEN` of an administrator, `_USER_TOKEN` of the user
 //! `rackhand-user` without rights, and `_CA`, a PEM file). Where the two differ, the double is wrong.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up must fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot be set up must fail"
+)]
 
 mod access;
 mod api;
