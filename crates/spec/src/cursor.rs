@@ -338,6 +338,7 @@ pub(crate) fn json(node: &Node) -> serde_json::Value {
                 Kind::Text => text(),
             }
         }
+        crate::Located::of(self.node).json()
     }
 }
 
