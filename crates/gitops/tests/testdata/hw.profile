@@ -1,0 +1,4 @@
+LogicalProc: Enabled
+Cores: 8
+Quiet: true
+Empty:
