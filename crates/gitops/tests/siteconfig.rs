@@ -1,5 +1,10 @@
 //! A SiteConfig, rendered, and what upstream's rules demand when a field is added, removed or moved to another level.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot be set up must fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot be set up must fail"
+)]
 #![allow(clippy::indexing_slicing, reason = "a missing field of a JSON value is null")]
 
 use std::fs;
@@ -81,7 +86,8 @@ fn a_file_renders_as_its_text_does() {
 
 #[test]
 fn annotations_of_the_nearest_level_count_and_never_overwrite() {
-    let host = |made: &[Value]| one(made, "BareMetalHost", "du1.example.net")["metadata"]["annotations"].clone();
+    let host =
+        |made: &[Value]| one(made, "BareMetalHost", "du1.example.net")["metadata"]["annotations"].clone();
     let before = host(&sound(rendered_with(SITE, &options())));
     assert_eq!(before["example.net/owner"], "site");
     // A node's map takes the place of the site's: the two are not merged.
@@ -94,7 +100,10 @@ fn annotations_of_the_nearest_level_count_and_never_overwrite() {
     // What the generator has put there is left, and inspection was taken away before annotations are looked at.
     assert_eq!(after["bmac.agent-install.openshift.io/role"], "master");
     // A cluster's map counts for its nodes, but a kind that is only the site's still gets the site's.
-    let made = sound(changed("    clusterName: du-1\n", "    clusterName: du-1\n    crAnnotations: {add: {ManagedCluster: {a: b}}}\n"));
+    let made = sound(changed(
+        "    clusterName: du-1\n",
+        "    clusterName: du-1\n    crAnnotations: {add: {ManagedCluster: {a: b}}}\n",
+    ));
     assert_eq!(host(&made)["example.net/owner"], "site");
     assert_eq!(one(&made, "ManagedCluster", "du-1")["metadata"]["annotations"]["a"], "b");
 }
@@ -149,14 +158,19 @@ fn a_template_of_the_users_takes_the_objects_place() {
     }
     // A template for another object of the kind is passed over, and the generator's own stands.
     let other = with("  ", "other-host.yaml");
-    assert!(other.findings.iter().any(|one| one.code == Code::Shadowed && one.message.contains("metadata.name")));
+    assert!(
+        other.findings.iter().any(|one| one.code == Code::Shadowed && one.message.contains("metadata.name"))
+    );
     assert_eq!(sound(other), sound(rendered_with(SITE, &options())));
 }
 
 #[test]
 fn a_template_that_does_not_fit_is_refused() {
     let with = |kind: &str, file: &str| {
-        refused(&changed("    clusterName: du-1\n", &format!("    clusterName: du-1\n    crTemplates: {{{kind}: {file}}}\n")))
+        refused(&changed(
+            "    clusterName: du-1\n",
+            &format!("    clusterName: du-1\n    crTemplates: {{{kind}: {file}}}\n"),
+        ))
     };
     assert!(with("Namespace", "host.yaml").contains("is of kind `BareMetalHost`, not Namespace"));
     assert!(with("Namespace", "nowhere.yaml").contains("nowhere.yaml does not exist"));
@@ -180,11 +194,20 @@ fn files_outside_of_the_root_are_not_read() {
 
 #[test]
 fn a_node_suppresses_its_own_objects_and_a_cluster_its_own() {
-    let kinds = |made: &[Value]| made.iter().map(|one| one["kind"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let kinds =
+        |made: &[Value]| made.iter().map(|one| one["kind"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
     let all = kinds(&sound(rendered_with(SITE, &options())));
-    let at_cluster = changed("    clusterName: du-1\n", "    clusterName: du-1\n    crSuppression: [ManagedCluster, BareMetalHost]\n");
+    let at_cluster = changed(
+        "    clusterName: du-1\n",
+        "    clusterName: du-1\n    crSuppression: [ManagedCluster, BareMetalHost]\n",
+    );
     // Upstream ignores a node's kind at its cluster; that is said.
-    assert!(at_cluster.findings.iter().any(|one| one.path.ends_with("crSuppression[1]") && one.code == Code::NotUsed));
+    assert!(
+        at_cluster
+            .findings
+            .iter()
+            .any(|one| one.path.ends_with("crSuppression[1]") && one.code == Code::NotUsed)
+    );
     let left = kinds(&sound(at_cluster));
     assert_eq!(left, all.iter().filter(|kind| *kind != "ManagedCluster").cloned().collect::<Vec<_>>());
     let at_node = changed(
@@ -218,15 +241,24 @@ fn what_is_not_given_is_left_out_or_has_upstreams_default() {
     assert_eq!(one(&made, "InfraEnv", "c")["spec"]["pullSecretRef"], json!({}));
     let host = one(&made, "BareMetalHost", "n");
     // An empty text stands there, so no default takes its place, and it is left out.
-    assert_eq!(host["spec"], json!({ "automatedCleaningMode": "disabled", "bmc": { "disableCertificateVerification": true }, "online": true }));
+    assert_eq!(
+        host["spec"],
+        json!({ "automatedCleaningMode": "disabled", "bmc": { "disableCertificateVerification": true }, "online": true })
+    );
     // The user's vendor counts before the one that the hub needs.
-    assert_eq!(one(&made, "ManagedCluster", "c")["metadata"]["labels"], json!({ "cloud": "auto-detect", "vendor": "mine" }));
+    assert_eq!(
+        one(&made, "ManagedCluster", "c")["metadata"]["labels"],
+        json!({ "cloud": "auto-detect", "vendor": "mine" })
+    );
     assert_eq!(one(&made, "ConfigMap", "c")["data"], json!({}));
 }
 
 #[test]
 fn structs_are_written_whole_and_texts_are_coerced() {
-    let made = sound(changed("      - cidr: 10.128.0.0/14\n        hostPrefix: 23\n", "      - cidr: 10.128.0.0/14\n        other: x\n"));
+    let made = sound(changed(
+        "      - cidr: 10.128.0.0/14\n        hostPrefix: 23\n",
+        "      - cidr: 10.128.0.0/14\n        other: x\n",
+    ));
     // As Go writes the struct: the field that is not given is there with its zero, and the unknown one is not.
     let pods = &one(&made, "AgentClusterInstall", "du-1")["spec"]["networking"]["clusterNetwork"];
     assert_eq!(pods, &json!([{ "cidr": "10.128.0.0/14", "hostPrefix": 0 }]));
@@ -235,13 +267,17 @@ fn structs_are_written_whole_and_texts_are_coerced() {
     assert_eq!(first, &json!({ "name": "eno1", "macAddress": "" }));
     let wrong = changed("    holdInstallation: true\n", "    holdInstallation: maybe\n");
     assert!(refused(&wrong).contains("holdInstallation: true or false is expected"), "{}", refused(&wrong));
-    let wrong = changed("      installerArgs: '[\"--append-karg\", \"nosmt\"]'\n", "      installerArgs: [a]\n");
+    let wrong =
+        changed("      installerArgs: '[\"--append-karg\", \"nosmt\"]'\n", "      installerArgs: [a]\n");
     assert!(refused(&wrong).contains("installerArgs: a text is expected"), "{}", refused(&wrong));
 }
 
 #[test]
 fn a_field_that_upstream_passes_over_is_named() {
-    let odd = changed("    clusterName: du-1\n", "    clusterName: du-1\n    numMasters: 1\n    ignitionConfigOverrides: '{}'\n");
+    let odd = changed(
+        "    clusterName: du-1\n",
+        "    clusterName: du-1\n    numMasters: 1\n    ignitionConfigOverrides: '{}'\n",
+    );
     let said = |path: &str| odd.findings.iter().find(|one| one.path.ends_with(path)).unwrap().to_string();
     assert!(said("numMasters").contains("not rendered"));
     assert!(said("ignitionConfigOverrides").contains("did you mean `ignitionConfigOverride`?"));
@@ -250,9 +286,11 @@ fn a_field_that_upstream_passes_over_is_named() {
 
 #[test]
 fn the_image_set_is_the_clusters_or_the_sites() {
-    let image = |made: &[Value]| one(made, "AgentClusterInstall", "du-1")["spec"]["imageSetRef"]["name"].clone();
+    let image =
+        |made: &[Value]| one(made, "AgentClusterInstall", "du-1")["spec"]["imageSetRef"]["name"].clone();
     assert_eq!(image(&sound(rendered_with(SITE, &options()))), "img4.16");
-    let own = changed("    clusterName: du-1\n", "    clusterName: du-1\n    clusterImageSetNameRef: img4.17\n");
+    let own =
+        changed("    clusterName: du-1\n", "    clusterName: du-1\n    clusterImageSetNameRef: img4.17\n");
     assert_eq!(image(&sound(own)), "img4.17");
     let none = changed("  clusterImageSetNameRef: img4.16\n", "");
     assert!(refused(&none).contains("neither the cluster nor its site"), "{}", refused(&none));
@@ -281,15 +319,25 @@ fn masters_are_one_or_three_and_joining_workers_are_not_counted() {
     // Workload partitioning by cpuset is for one master; the warning is for every cluster.
     let map = &one(&made, "ConfigMap", "du-1")["data"];
     assert_eq!(map.get("03-master-workload-partitioning.yaml"), None);
-    let annotations = one(&made, "AgentClusterInstall", "du-1")["metadata"]["annotations"].as_object().unwrap();
+    let annotations =
+        one(&made, "AgentClusterInstall", "du-1")["metadata"]["annotations"].as_object().unwrap();
     assert!(annotations.contains_key("ran.openshift.io/ztp-warning-field-deprecation-cpuset"));
 }
 
 #[test]
 fn inspection_is_kept_only_when_it_is_switched_off() {
-    let off = sound(changed("      bootMode: UEFISecureBoot\n", "      bootMode: UEFISecureBoot\n      ironicInspect: disabled\n"));
-    assert_eq!(one(&off, "BareMetalHost", "du1.example.net")["metadata"]["annotations"]["inspect.metal3.io"], "disabled");
-    let bad = changed("      bootMode: UEFISecureBoot\n", "      bootMode: UEFISecureBoot\n      ironicInspect: ''\n");
+    let off = sound(changed(
+        "      bootMode: UEFISecureBoot\n",
+        "      bootMode: UEFISecureBoot\n      ironicInspect: disabled\n",
+    ));
+    assert_eq!(
+        one(&off, "BareMetalHost", "du1.example.net")["metadata"]["annotations"]["inspect.metal3.io"],
+        "disabled"
+    );
+    let bad = changed(
+        "      bootMode: UEFISecureBoot\n",
+        "      bootMode: UEFISecureBoot\n      ironicInspect: ''\n",
+    );
     assert!(refused(&bad).contains("it is enabled or disabled"));
 }
 
@@ -301,7 +349,10 @@ fn overrides_for_the_installer_are_joined_with_the_network_type() {
     let text = "    installConfigOverrides: '{\"capabilities\": {\"baselineCapabilitySet\": \"None\"}}'\n";
     let made = sound(changed(text, ""));
     assert_eq!(annotation(&made), "{\"networking\":{\"networkType\":\"OVNKubernetes\"}}");
-    let made = sound(changed(text, "    networkType: OpenShiftSDN\n    installConfigOverrides: '{\"networking\": {\"networkType\": \"default\", \"mtu\": 9000}}'\n"));
+    let made = sound(changed(
+        text,
+        "    networkType: OpenShiftSDN\n    installConfigOverrides: '{\"networking\": {\"networkType\": \"default\", \"mtu\": 9000}}'\n",
+    ));
     assert_eq!(annotation(&made), "{\"networking\":{\"mtu\":9000,\"networkType\":\"OpenShiftSDN\"}}");
     let made = sound(changed(text, &format!("{text}    cpuPartitioningMode: AllNodes\n")));
     assert_eq!(
@@ -321,20 +372,31 @@ fn v2_lists_its_config_maps_and_makes_the_second_one() {
     let v2 = SITE.replace("ran.openshift.io/v1", "ran.openshift.io/v2");
     let made = sound(rendered_with(&v2, &options()));
     let spec = &one(&made, "AgentClusterInstall", "du-1")["spec"];
-    assert_eq!((&spec["manifestsConfigMapRef"], &spec["manifestsConfigMapRefs"]), (&Value::Null, &json!([{ "name": "du-1" }])));
+    assert_eq!(
+        (&spec["manifestsConfigMapRef"], &spec["manifestsConfigMapRefs"]),
+        (&Value::Null, &json!([{ "name": "du-1" }]))
+    );
     assert_eq!(of_kind(&made, "ConfigMap").len(), 1);
     // Accelerated provisioning adds a ConfigMap that another controller fills.
     let fast = v2.replace("      common: true\n", "      ztp-accelerated-provisioning: policies\n");
     let made = sound(rendered_with(&fast, &options()));
     let refs = &one(&made, "AgentClusterInstall", "du-1")["spec"]["manifestsConfigMapRefs"];
     assert_eq!(refs, &json!([{ "name": "du-1" }, { "name": "du-1-aztp" }]));
-    let map = |text: &str| v2.replace("    clusterName: du-1\n", &format!("    clusterName: du-1\n    siteConfigMap: {text}\n"));
+    let map = |text: &str| {
+        v2.replace("    clusterName: du-1\n", &format!("    clusterName: du-1\n    siteConfigMap: {text}\n"))
+    };
     let made = sound(rendered_with(&map("{data: {vlan: 140}}"), &options()));
     let second = one(&made, "ConfigMap", "ztp-site-du-1");
-    assert_eq!((&second["metadata"]["namespace"], &second["data"]), (&json!("ztp-site"), &json!({ "vlan": "140" })));
+    assert_eq!(
+        (&second["metadata"]["namespace"], &second["data"]),
+        (&json!("ztp-site"), &json!({ "vlan": "140" }))
+    );
     assert_eq!(second["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"], "2");
     let place = made.iter().position(|one| one["metadata"]["name"] == "ztp-site-du-1").unwrap();
-    assert_eq!((&made[place - 1]["kind"], &made[place + 1]["kind"]), (&json!("ConfigMap"), &json!("ManagedCluster")));
+    assert_eq!(
+        (&made[place - 1]["kind"], &made[place + 1]["kind"]),
+        (&json!("ConfigMap"), &json!("ManagedCluster"))
+    );
     let made = sound(rendered_with(&map("{name: m, namespace: ns}"), &options()));
     assert_eq!(one(&made, "ConfigMap", "m")["data"], Value::Null);
     // v1 has none, and says so.
@@ -362,7 +424,9 @@ fn manifests(made: &[Value]) -> Vec<String> {
 
 #[test]
 fn search_paths_take_the_place_of_what_is_shipped_and_the_later_wins() {
-    let with = |text: &str| changed("    clusterName: du-1\n", &format!("    clusterName: du-1\n    extraManifests: {text}\n"));
+    let with = |text: &str| {
+        changed("    clusterName: du-1\n", &format!("    clusterName: du-1\n    extraManifests: {text}\n"))
+    };
     let made = sound(with("{searchPaths: [own]}"));
     assert_eq!(manifests(&made), ["10-own.yaml", "20-sysctl-master.yaml"]);
     let made = sound(with("{searchPaths: [shipped, own]}"));
@@ -373,7 +437,8 @@ fn search_paths_take_the_place_of_what_is_shipped_and_the_later_wins() {
     assert!(refused(&with("{searchPaths: [nowhere]}")).contains("searchPaths[0]"));
     let made = sound(with("{searchPaths: [own], filter: {exclude: [10-own.yaml]}}"));
     assert_eq!(manifests(&made), ["20-sysctl-master.yaml"]);
-    let made = sound(with("{searchPaths: [own], filter: {inclusionDefault: Exclude, include: [10-own.yaml]}}"));
+    let made =
+        sound(with("{searchPaths: [own], filter: {inclusionDefault: Exclude, include: [10-own.yaml]}}"));
     assert_eq!(manifests(&made), ["10-own.yaml"]);
     assert!(manifests(&sound(with("{searchPaths: [own], filter: {inclusionDefault: exclude}}"))).is_empty());
     for (filter, part) in [
@@ -389,9 +454,14 @@ fn search_paths_take_the_place_of_what_is_shipped_and_the_later_wins() {
 
 #[test]
 fn the_users_own_manifests_are_added_and_take_no_others_place() {
-    let with = |path: &str| changed("    clusterName: du-1\n", &format!("    clusterName: du-1\n    extraManifestPath: {path}\n"));
+    let with = |path: &str| {
+        changed("    clusterName: du-1\n", &format!("    clusterName: du-1\n    extraManifestPath: {path}\n"))
+    };
     let conflict = refused(&with("own"));
-    assert!(conflict.contains("20-sysctl-master.yaml is also the name of a predefined manifest"), "{conflict}");
+    assert!(
+        conflict.contains("20-sysctl-master.yaml is also the name of a predefined manifest"),
+        "{conflict}"
+    );
     let made = sound(with("own/more"));
     assert!(manifests(&made).contains(&"30-more.yaml".to_owned()));
     let annotations = one(&made, "ConfigMap", "du-1")["metadata"]["annotations"].as_object().unwrap();
@@ -400,13 +470,22 @@ fn the_users_own_manifests_are_added_and_take_no_others_place() {
 
 #[test]
 fn machine_configs_of_a_role_are_merged_when_asked_for() {
-    let made = sound(changed("    clusterName: du-1\n", "    clusterName: du-1\n    mergeDefaultMachineConfigs: true\n"));
+    let made = sound(changed(
+        "    clusterName: du-1\n",
+        "    clusterName: du-1\n    mergeDefaultMachineConfigs: true\n",
+    ));
     // Templates, workload partitioning and what is no MachineConfig stay by themselves.
     assert_eq!(
         manifests(&made),
-        ["02-map.yaml", "03-master-workload-partitioning.yaml", "master-disk.yaml", "predefined-extra-manifests-master.yaml"]
+        [
+            "02-map.yaml",
+            "03-master-workload-partitioning.yaml",
+            "master-disk.yaml",
+            "predefined-extra-manifests-master.yaml"
+        ]
     );
-    let text = one(&made, "ConfigMap", "du-1")["data"]["predefined-extra-manifests-master.yaml"].as_str().unwrap();
+    let text =
+        one(&made, "ConfigMap", "du-1")["data"]["predefined-extra-manifests-master.yaml"].as_str().unwrap();
     insta::assert_snapshot!(text);
 }
 
@@ -414,7 +493,8 @@ fn machine_configs_of_a_role_are_merged_when_asked_for() {
 fn a_manifest_that_upstream_would_lose_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a.yaml");
-    let options = RenderOptions { predefined_manifests: Some(directory.path().to_owned()), ..RenderOptions::default() };
+    let options =
+        RenderOptions { predefined_manifests: Some(directory.path().to_owned()), ..RenderOptions::default() };
     for (text, part) in [
         ("kind: A\n---\nkind: B\n", "not 2"),
         ("", "not 0"),
@@ -479,11 +559,18 @@ fn a_host_that_cannot_be_handed_over_is_named() {
         assert_eq!(SITE.matches(line).count(), 1, "{line}");
         refused(&rendered_with(&SITE.replace(line, ""), &options))
     };
-    assert!(without("      bootMACAddress: 02:00:00:00:0a:01\n").contains("spec.clusters[0].nodes[0]: the field `bootMACAddress`"));
+    assert!(
+        without("      bootMACAddress: 02:00:00:00:0a:01\n")
+            .contains("spec.clusters[0].nodes[0]: the field `bootMACAddress`")
+    );
     assert!(without("      bmcCredentialsName: {name: du1-bmc}\n").contains("`bmcCredentialsName`"));
-    let status = SITE.replace("        example.net/owner: site\n", "        baremetalhost.metal3.io/status: '{}'\n");
+    let status =
+        SITE.replace("        example.net/owner: site\n", "        baremetalhost.metal3.io/status: '{}'\n");
     assert!(refused(&rendered_with(&status, &options)).contains("end the pause"));
     // A host that the hub is not to have is not handed over either.
-    let hidden = SITE.replace("      hostName: du1.example.net\n", "      hostName: du1.example.net\n      crSuppression: [BareMetalHost]\n");
+    let hidden = SITE.replace(
+        "      hostName: du1.example.net\n",
+        "      hostName: du1.example.net\n      crSuppression: [BareMetalHost]\n",
+    );
     assert!(of_kind(&sound(rendered_with(&hidden, &options)), "HostProvision").is_empty());
 }

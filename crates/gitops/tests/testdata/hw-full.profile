@@ -1,0 +1,3 @@
+LogicalProc: Enabled
+Cores: 8
+Version: 1.10

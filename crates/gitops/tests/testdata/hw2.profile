@@ -1,0 +1,1 @@
+ProcHyperthreading: Enabled
