@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use rackhand_spec::Code;
+use rackhand_spec::{Code, nearest};
 
 use super::gojson::install_config;
 use super::read::At;
@@ -15,6 +15,62 @@ mod image_based;
 
 const GROUP: &str = "siteconfig.open-cluster-management.io";
 pub(super) const WAVE: &str = "siteconfig.open-cluster-management.io/sync-wave";
+
+const CLUSTER: [&str; 30] = [
+    "additionalNTPSources",
+    "apiVIPs",
+    "baseDomain",
+    "caBundleRef",
+    "clusterImageSetNameRef",
+    "clusterName",
+    "clusterNetwork",
+    "clusterType",
+    "cpuArchitecture",
+    "cpuPartitioningMode",
+    "diskEncryption",
+    "extraAnnotations",
+    "extraLabels",
+    "extraManifestsRefs",
+    "holdInstallation",
+    "ignitionConfigOverride",
+    "ingressVIPs",
+    "installConfigOverrides",
+    "machineNetwork",
+    "networkType",
+    "nodes",
+    "platformType",
+    "proxy",
+    "pruneManifests",
+    "pullSecretRef",
+    "reinstall",
+    "serviceNetwork",
+    "sshPublicKey",
+    "suppressedManifests",
+    "templateRefs",
+];
+
+const NODE: [&str; 20] = [
+    "automatedCleaningMode",
+    "bmcAddress",
+    "bmcCredentialsName",
+    "bootMACAddress",
+    "bootMode",
+    "cpuArchitecture",
+    "extraAnnotations",
+    "extraLabels",
+    "hostName",
+    "hostRef",
+    "ignitionConfigOverride",
+    "installerArgs",
+    "ironicInspect",
+    "nodeLabels",
+    "nodeNetwork",
+    "pruneManifests",
+    "role",
+    "rootDeviceHints",
+    "suppressedManifests",
+    "templateRefs",
+];
 
 /// The default templates that are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +145,15 @@ fn flavours(level: &At<'_>, [assisted, image_based]: [&str; 2]) -> Vec<Flavour> 
     found
 }
 
+/// Names fields that a ClusterInstance does not have: the API server would drop them.
+fn known(level: &At<'_>, fields: &[&'static str]) {
+    for (entry, at) in level.entries().into_iter().filter(|(entry, _)| !fields.contains(&entry.key.as_str()))
+    {
+        let near = nearest(&entry.key, fields.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+        at.warn(Code::UnknownField, format!("unknown field `{}`: not rendered", entry.key), near.as_deref());
+    }
+}
+
 /// A ClusterInstance with what the API server puts in where nothing is said.
 struct Instance<'a> {
     spec: At<'a>,
@@ -103,6 +168,17 @@ impl<'a> Instance<'a> {
             if spec.given(field).is_none() {
                 spec.error(Code::MissingField, format!("the field `{field}` is missing"));
             }
+        }
+        known(spec, &CLUSTER);
+        if let Some(at) =
+            spec.given("diskEncryption").filter(|at| at.text_at(&["type"]).is_some_and(|kind| kind != "none"))
+        {
+            let message = "the default templates make nothing of it, so the disk would not be encrypted";
+            at.warn(
+                Code::NotUsed,
+                message,
+                Some("name a ConfigMap with the MachineConfig in extraManifestsRefs"),
+            );
         }
         let meta = |field: &str| root.text_at(&["metadata", field]).unwrap_or_default();
         let owned_by = format!("{}_{}", meta("namespace"), meta("name"));
@@ -215,6 +291,7 @@ impl<'a> Node<'a> {
                 at.error(Code::MissingField, format!("the field `{field}` is missing"));
             }
         }
+        known(at, &NODE);
         let own = at.given("hostRef");
         let of = |field: &str| own.as_ref().and_then(|at| text(at, field));
         Self {
