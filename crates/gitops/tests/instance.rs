@@ -212,8 +212,8 @@ fn an_image_based_cluster_has_its_own_objects() {
     let text = INSTANCE
         .replace("ai-cluster-templates-v1", "ibi-cluster-templates-v1")
         .replace("ai-node-templates-v1", "ibi-node-templates-v1");
-    let second = text.find("  - hostName: edge-b\n").unwrap();
-    let made = sound(rendered(&text[..second]));
+    let (first, _) = text.split_once("  - hostName: edge-b\n").unwrap();
+    let made = sound(rendered(first));
     assert_eq!(
         kinds(&made),
         [

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::manifests::{GENERATED, Manifest, Manifests};
 
-const ROLE_LABEL: &str = "machineconfiguration.openshift.io/role";
+pub(super) const ROLE_LABEL: &str = "machineconfiguration.openshift.io/role";
 const NAME: &str = "predefined-extra-manifests";
 /// The version that merged configs are written in, unless one of them needs a later one.
 const IGNITION: (u32, u32) = (3, 2);
@@ -73,7 +73,7 @@ fn one(role: &str, configs: &[Value]) -> Result<Value, String> {
         "kernelType": if realtime { "realtime" } else { "default" },
     });
     for field in ["osImageURL", "baseOSExtensionsContainerImage"] {
-        if let (Some(last), Some(spec)) = (of(field).last(), spec.as_object_mut()) {
+        if let (Some(last), Some(spec)) = (of(field).next_back(), spec.as_object_mut()) {
             spec.insert(field.to_owned(), last.clone());
         }
     }

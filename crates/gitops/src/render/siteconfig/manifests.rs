@@ -13,14 +13,13 @@ use serde_json::{Map, Value, json};
 
 use rackhand_spec::{Code, Located};
 
-use super::machineconfig;
 use super::model::key_of;
+use super::{builtin, machineconfig};
 use crate::render::read::{At, Beside, go_json};
 use crate::render::{template, yaml};
 
 /// What marks everything that is generated.
 pub(super) const GENERATED: (&str, &str) = ("ran.openshift.io/ztp-gitops-generated", "{}");
-const ROLE_LABEL: &str = "machineconfiguration.openshift.io/role";
 const WORKLOAD: &str = "workload";
 
 /// One manifest.
@@ -132,7 +131,7 @@ impl Wanted<'_, '_> {
         manifests: &mut Manifests,
     ) -> Option<()> {
         let mut cluster = self.fields.clone();
-        cluster.insert("nodes".to_owned(), self.nodes.to_vec().into_iter().map(Value::Object).collect());
+        cluster.insert("nodes".to_owned(), self.nodes.iter().cloned().map(Value::Object).collect());
         for role in self.roles() {
             let data = json!({ "role": role, "data": cluster });
             let filled = match template::fill(text, &data, key_of) {
@@ -176,12 +175,13 @@ impl Wanted<'_, '_> {
     /// What is made without upstream's directory.
     fn of_fields(&self, manifests: &mut Manifests) {
         for (role, cpus) in self.partitioned() {
-            let manifest = Manifest { value: partitioning(&role, &cpus), mergeable: false };
+            let manifest = Manifest { value: builtin::partitioning(&role, &cpus), mergeable: false };
             manifests.insert(workload_name(&role), manifest);
         }
         let disks = self.nodes.iter().find_map(|node| node.get("diskPartition")?.as_array());
         for role in self.roles() {
-            if let Some(value) = disks.filter(|disks| !disks.is_empty()).map(|disks| partitions(&role, disks))
+            if let Some(value) =
+                disks.filter(|disks| !disks.is_empty()).map(|disks| builtin::partitions(&role, disks))
             {
                 let name = format!("{role}-image-registry-partition-mc.yaml");
                 manifests.insert(name, Manifest { value, mergeable: false });
@@ -340,77 +340,6 @@ pub(crate) fn annotate(value: &mut Value, name: &str, text: &str) -> Option<()> 
     Some(())
 }
 
-fn base64(text: &str) -> String {
+pub(super) fn base64(text: &str) -> String {
     base64::engine::general_purpose::STANDARD.encode(text)
-}
-
-fn machine_config(role: &str, name: String, config: &Value) -> Value {
-    json!({
-        "apiVersion": "machineconfiguration.openshift.io/v1",
-        "kind": "MachineConfig",
-        "metadata": {
-            "annotations": { GENERATED.0: GENERATED.1 },
-            "labels": { ROLE_LABEL: role },
-            "name": name,
-        },
-        "spec": { "config": config },
-    })
-}
-
-/// Keeps the platform's own work to some CPUs: what CRI-O and the kubelet of a release before 4.14 are told.
-fn partitioning(role: &str, cpus: &str) -> Value {
-    let crio = format!(
-        "[crio.runtime.workloads.management]\nactivation_annotation = \"target.workload.openshift.io/management\"\n\
-         annotation_prefix = \"resources.workload.openshift.io\"\nresources = {{ \"cpushares\" = 0, \"cpuset\" = \"{cpus}\" }}\n"
-    );
-    let kubelet = format!("{{\n  \"management\": {{\n    \"cpuset\": \"{cpus}\"\n  }}\n}}\n");
-    let file = |path: &str, text: &str| {
-        let source = format!("data:text/plain;charset=utf-8;base64,{}", base64(text));
-        json!({
-            "contents": { "source": source },
-            "mode": 420,
-            "overwrite": true,
-            "path": path,
-            "user": { "name": "root" },
-        })
-    };
-    let files = [
-        file("/etc/crio/crio.conf.d/01-workload-partitioning", &crio),
-        file("/etc/kubernetes/openshift-workload-pinning", &kubelet),
-    ];
-    let config = json!({ "ignition": { "version": "3.2.0" }, "storage": { "files": files } });
-    machine_config(role, format!("02-{role}-workload-partitioning"), &config)
-}
-
-/// Partitions of the disk, each with its file system and its mount unit.
-fn partitions(role: &str, disks: &[Value]) -> Value {
-    let text =
-        |value: &Value, field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let of = |disk: &Value| disk.get("partitions").and_then(Value::as_array).cloned().unwrap_or_default();
-    let device = |part: &Value| format!("/dev/disk/by-partlabel/{}", text(part, "label"));
-    let all: Vec<Value> = disks.iter().flat_map(of).collect();
-    let disk = |disk: &Value| {
-        let parts = of(disk).into_iter().map(
-            |part| json!({ "label": part["label"], "sizeMiB": part["size"], "startMiB": part["start"] }),
-        );
-        json!({ "device": disk["device"], "partitions": parts.collect::<Vec<_>>(), "wipeTable": false })
-    };
-    let file_system = |part: &Value| json!({ "device": device(part), "format": part["file_system_format"], "path": part["mount_point"] });
-    let unit = |part: &Value| {
-        let contents = format!(
-            "[Unit]\nBefore=local-fs.target\n[Mount]\nWhere={}\nWhat={}\n[Install]\nWantedBy=local-fs.target\n",
-            text(part, "mount_point"),
-            device(part)
-        );
-        json!({ "contents": contents, "enabled": true, "name": part["mountFileName"] })
-    };
-    let config = json!({
-        "ignition": { "version": "3.2.0" },
-        "storage": {
-            "disks": disks.iter().map(disk).collect::<Vec<_>>(),
-            "filesystems": all.iter().map(file_system).collect::<Vec<_>>(),
-        },
-        "systemd": { "units": all.iter().map(unit).collect::<Vec<_>>() },
-    });
-    machine_config(role, format!("98-var-imageregistry-partition-{role}"), &config)
 }

@@ -13,6 +13,7 @@ use super::RenderOptions;
 use super::gojson::install_config;
 use super::read::{At, Beside, Findings};
 
+mod builtin;
 mod cluster;
 mod machineconfig;
 mod manifests;
