@@ -553,6 +553,54 @@ fn with_an_agent_hosts_are_paused_and_detached_and_get_a_host_provision() {
 }
 
 #[test]
+fn an_installation_that_is_held_is_held_for_the_agent_too() {
+    let options = RenderOptions { with_agent: Some(AgentRef { name: "jump-1".to_owned() }), ..options() };
+    let free = SITE.replace("    holdInstallation: true\n", "");
+    let second = SITE.split_once("  -\n    clusterName: du-1\n").unwrap().1;
+    // The same node in a second cluster: each is held or free as its own cluster says.
+    let made = sound(rendered_with(&format!("{free}  -\n    clusterName: du-2\n{second}"), &options));
+    let held = |namespace: &str| {
+        let found =
+            of_kind(&made, "HostProvision").into_iter().find(|one| one["metadata"]["namespace"] == namespace);
+        found.unwrap()["spec"]["hold"].clone()
+    };
+    assert_eq!((held("du-1"), held("du-2")), (Value::Null, json!(true)));
+}
+
+#[test]
+fn paths_are_relative_to_the_site_or_to_the_kustomization_above_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let put = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+    };
+    put("kustomization.yaml", "generators: [sites/north.yaml]\n");
+    put("sites/north.yaml", &SITE.replace("filePath: hw.profile", "filePath: hw/x.profile"));
+    put("hw/x.profile", "Where: above\n");
+    let settings =
+        |made: &[Value]| one(made, "HostFirmwareSettings", "du1.example.net")["spec"]["settings"].clone();
+    assert_eq!(settings(&sound(render(directory.path(), &options()))), json!({ "Where": "above" }));
+    // What stands beside the site goes before.
+    put("sites/hw/x.profile", "Where: beside\n");
+    assert_eq!(settings(&sound(render(directory.path(), &options()))), json!({ "Where": "beside" }));
+}
+
+#[test]
+fn the_objects_of_a_list_are_rendered() {
+    let text = SITE.replace("release: 1.10", "release: v1");
+    let site = documents(&text).remove(0);
+    let list = json!({ "apiVersion": "v1", "kind": "List", "items": [site] }).to_string();
+    assert_eq!(sound(rendered_with(&list, &options())), sound(rendered_with(&text, &options())));
+    // A path in a list is named whole.
+    let broken = list.replace("\"du1-bmc\"", "[1]");
+    assert!(
+        refused(&rendered_with(&broken, &options()))
+            .contains("items[0].spec.clusters[0].nodes[0].bmcCredentialsName.name")
+    );
+}
+
+#[test]
 fn a_host_that_cannot_be_handed_over_is_named() {
     let options = RenderOptions { with_agent: Some(AgentRef { name: "jump-1".to_owned() }), ..options() };
     let without = |line: &str| {

@@ -97,8 +97,7 @@ fn documents(
     for (file, text) in files.iter().filter(|(file, _)| file.extension().is_none_or(|ext| ext != "profile")) {
         let (documents, faults) = Located::documents(file, text);
         faults.into_iter().for_each(|fault| findings.push(fault));
-        for document in &documents {
-            let root = At::root(file, findings, document);
+        for root in documents.iter().flat_map(|document| At::root(file, findings, document).objects()) {
             let group = root.text_at(&["apiVersion"]).unwrap_or_default();
             let kind = root.text_at(&["kind"]).unwrap_or_default();
             if kind != "SiteConfig" || !group.starts_with("ran.openshift.io/") {

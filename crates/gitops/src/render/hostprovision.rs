@@ -10,11 +10,12 @@ const KIND: &str = "HostProvision";
 /// Which InfraEnv's ISO a host boots, as its BareMetalHost says it.
 const INFRA_ENV: &str = "infraenvs.agent-install.openshift.io";
 
-/// The HostProvision for a BareMetalHost, or which field the host lacks.
+/// The HostProvision for a BareMetalHost, or which field the host lacks. `hold`: nothing may be installed.
 pub(super) fn host_provision(
     agent: &str,
     host: &Value,
     firmware: Option<&Value>,
+    hold: bool,
 ) -> Result<Value, &'static str> {
     let metadata = |field: &str| host.pointer("/metadata").and_then(|all| all.get(field));
     let spec = |field: &str| host.pointer("/spec").and_then(|all| all.get(field)).cloned();
@@ -50,6 +51,9 @@ pub(super) fn host_provision(
         ("firmwareSettings", firmware.and_then(|firmware| firmware.pointer("/spec/settings")).cloned()),
         ("raid", spec("raid")),
         ("online", spec("online")),
+        ("hold", hold.then_some(Value::Bool(true))),
+        ("follow", annotation("rackhand.dev/follow")),
+        ("install", annotation("rackhand.dev/install")),
         ("requestID", annotation("rackhand.dev/request-id")),
     ]);
     let waves = ["argocd.argoproj.io/sync-wave", "siteconfig.open-cluster-management.io/sync-wave"];

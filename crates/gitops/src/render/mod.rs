@@ -104,8 +104,8 @@ fn documents(
         }
         let (documents, faults) = Located::documents(file, text);
         faults.into_iter().for_each(|fault| findings.push(fault));
-        for document in &documents {
-            count += usize::from(one(&At::root(file, findings, document), options, made));
+        for object in documents.iter().flat_map(|document| At::root(file, findings, document).objects()) {
+            count += usize::from(one(&object, options, made));
         }
     }
     count

@@ -63,6 +63,15 @@ impl<'a> At<'a> {
         Self { file, findings, node, path: String::new() }
     }
 
+    /// The objects of a document: those in it where it is a list of them, else itself.
+    pub(crate) fn objects(self) -> Vec<At<'a>> {
+        let is_list = self.text_at(&["kind"]).is_some_and(|kind| kind.ends_with("List"));
+        match self.child("items").filter(|_| is_list) {
+            Some(items) => items.items(),
+            None => vec![self],
+        }
+    }
+
     pub(crate) fn child(&self, name: &str) -> Option<At<'a>> {
         let node = self.node.get(name)?;
         Some(At { node, path: field_path(&self.path, name), ..self.clone() })

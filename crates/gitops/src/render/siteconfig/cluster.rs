@@ -60,7 +60,7 @@ pub(super) fn objects<'a>(
 
 impl<'a> Builder<'_, 'a> {
     fn view<'v>(&'v self, node: Option<&'v Map<String, Value>>) -> View<'v> {
-        View { site: self.site, cluster: &self.cluster.fields, node }
+        View { site: self.site, cluster: &self.cluster.fields, node, second: self.second }
     }
 
     /// The second ConfigMap is there only where something is said of it.

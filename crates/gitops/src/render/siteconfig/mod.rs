@@ -97,7 +97,7 @@ impl<'a> Cluster<'a> {
         let mut cluster = Self { at, fields, nodes };
         cluster.count();
         cluster.overrides();
-        cluster.labels(second);
+        cluster.labels();
         cluster.map(second);
         (cluster.at.findings.errors() == before).then_some(cluster)
     }
@@ -158,18 +158,16 @@ impl<'a> Cluster<'a> {
     }
 
     /// Labels that the hub needs of its own; the user's count before them. And which ConfigMaps the installer reads.
-    fn labels(&mut self, second: bool) {
+    fn labels(&mut self) {
         let mut labels =
             self.fields.get("clusterLabels").and_then(Value::as_object).cloned().unwrap_or_default();
         let accelerated = labels.get("ztp-accelerated-provisioning").and_then(Value::as_str);
         let name = self.text("clusterName");
-        if second {
-            let mut maps = vec![json!({ "name": name })];
-            if matches!(accelerated, Some("full" | "policies")) {
-                maps.push(json!({ "name": format!("{name}-aztp") }));
-            }
-            self.set("manifestsConfigMapRefs", maps);
+        let mut maps = vec![json!({ "name": name })];
+        if matches!(accelerated, Some("full" | "policies")) {
+            maps.push(json!({ "name": format!("{name}-aztp") }));
         }
+        self.set("manifestsConfigMapRefs", maps);
         for label in ["cloud", "vendor"] {
             labels.entry(label).or_insert("auto-detect".into());
         }

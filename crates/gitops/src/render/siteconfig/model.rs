@@ -293,6 +293,8 @@ pub(super) struct View<'v> {
     pub(super) site: &'v Map<String, Value>,
     pub(super) cluster: &'v Map<String, Value>,
     pub(super) node: Option<&'v Map<String, Value>>,
+    /// Whether the SiteConfig is of v2.
+    pub(super) second: bool,
 }
 
 impl View<'_> {

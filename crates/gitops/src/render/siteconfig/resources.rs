@@ -117,7 +117,6 @@ fn agent_cluster_install(view: &View<'_>) -> Value {
     let networking =
         ["clusterNetwork", "machineNetwork", "serviceNetwork"].map(|name| (name, view.cluster(name)));
     let agents = [("controlPlaneAgents", "numMasters"), ("workerAgents", "numWorkers")];
-    let refs = view.cluster("manifestsConfigMapRefs");
     let spec = given([
         ("clusterDeploymentRef", view.named()),
         ("holdInstallation", view.cluster("holdInstallation")),
@@ -130,8 +129,8 @@ fn agent_cluster_install(view: &View<'_>) -> Value {
         ("provisionRequirements", Some(given(agents.map(|(name, field)| (name, view.cluster(field)))))),
         ("proxy", view.cluster("proxy")),
         ("sshPublicKey", view.site("sshPublicKey")),
-        ("manifestsConfigMapRef", view.named().filter(|_| refs.is_none())),
-        ("manifestsConfigMapRefs", refs),
+        ("manifestsConfigMapRef", view.named().filter(|_| !view.second)),
+        ("manifestsConfigMapRefs", view.cluster("manifestsConfigMapRefs").filter(|_| view.second)),
     ]);
     let metadata = view.in_namespace(view.cluster_name(), None, annotations);
     object("extensions.hive.openshift.io/v1beta1", "AgentClusterInstall", metadata, Some(spec))
