@@ -365,6 +365,37 @@ fn overrides_for_the_installer_are_joined_with_the_network_type() {
     assert!(refused(&bad).contains("it is None or AllNodes"));
 }
 
+#[test]
+fn objects_stand_in_upstreams_order() {
+    let standard = SITE.replace("      diskPartition:", "      ignored:");
+    let node = |name: &str, role: &str| {
+        format!(
+            "    - {{hostName: {name}, role: {role}, biosConfigRef: {{filePath: hw.profile}}, nodeNetwork: {{interfaces: [{{name: e, macAddress: a}}]}}}}\n"
+        )
+    };
+    let nodes = [node("b", "master"), node("c", "master"), node("d", "worker")].concat();
+    let made = sound(rendered_with(&format!("{standard}{nodes}"), &options()));
+    let short = |one: &Value| {
+        format!("{} {}", one["kind"].as_str().unwrap(), one["metadata"]["name"].as_str().unwrap())
+    };
+    let of_nodes = |kind: &str| ["du1.example.net", "b", "c", "d"].map(|name| format!("{kind} {name}"));
+    // Kind after kind, and within a kind node after node; what is deleted last is made first.
+    let mut expected: Vec<String> =
+        ["Namespace", "AgentClusterInstall", "ClusterDeployment"].map(|kind| format!("{kind} du-1")).into();
+    expected.extend(of_nodes("NMStateConfig"));
+    expected.push("InfraEnv du-1".to_owned());
+    expected.extend(of_nodes("BareMetalHost"));
+    expected.extend(of_nodes("HostFirmwareSettings"));
+    expected
+        .extend(["ConfigMap", "ManagedCluster", "KlusterletAddonConfig"].map(|kind| format!("{kind} du-1")));
+    assert_eq!(made.iter().map(short).collect::<Vec<_>>(), expected);
+    // A template is filled in for each role, partitions or not.
+    assert_eq!(
+        one(&made, "BareMetalHost", "d")["metadata"]["annotations"]["bmac.agent-install.openshift.io/role"],
+        "worker"
+    );
+}
+
 // Versions.
 
 #[test]

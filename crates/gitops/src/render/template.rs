@@ -16,11 +16,13 @@ use parse::{Call, Node, Pipe, Term};
 const DEEPEST: usize = 64;
 /// Longest output, in bytes: a loop in a loop can make much of little.
 const LONGEST: usize = 8 << 20;
+/// Most pieces that are looked at: loops in loops need not write anything to go on for ever.
+const MOST_STEPS: usize = 1_000_000;
 
 /// Fills in a template. `key` gives the name that a Go field has in the data.
 pub(crate) fn fill(text: &str, data: &Value, key: fn(&str) -> String) -> Result<String, String> {
     let nodes = parse::parse(text)?;
-    let mut filler = Filler { root: data, key, variables: Vec::new(), out: String::new() };
+    let mut filler = Filler { root: data, key, variables: Vec::new(), out: String::new(), steps: 0 };
     filler.nodes(&nodes, data)?;
     Ok(filler.out)
 }
@@ -30,16 +32,20 @@ struct Filler<'d> {
     key: fn(&str) -> String,
     variables: Vec<(String, Value)>,
     out: String,
+    steps: usize,
 }
 
 impl Filler<'_> {
     fn nodes(&mut self, nodes: &[Node], dot: &Value) -> Result<(), String> {
         let before = self.variables.len();
         for node in nodes {
-            self.node(node, dot)?;
-            if self.out.len() > LONGEST {
-                return Err(format!("it makes more than {LONGEST} bytes"));
+            self.steps += 1;
+            if self.out.len() > LONGEST || self.steps > MOST_STEPS {
+                return Err(format!(
+                    "it makes more than {LONGEST} bytes, or takes more than {MOST_STEPS} steps"
+                ));
             }
+            self.node(node, dot)?;
         }
         self.variables.truncate(before);
         Ok(())
@@ -342,5 +348,12 @@ mod tests {
             assert!(error.contains(part), "{text}: {error}");
         }
         assert!(filled(&"{{ if .Role }}".repeat(10_000)).is_err());
+    }
+
+    #[test]
+    fn a_template_that_goes_on_for_ever_is_ended() {
+        let deep = 40;
+        let text = format!("{}{}", "{{ range $.Data.Zones }}".repeat(deep), "{{ end }}".repeat(deep));
+        assert!(filled(&text).unwrap_err().contains("steps"));
     }
 }
