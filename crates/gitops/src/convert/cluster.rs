@@ -4,9 +4,9 @@ use serde_json::{Map, Value, json};
 
 use rackhand_spec::{Code, Severity};
 
-use super::fields::{Fields, Homeless, given, list, structure, text, text_map};
+use super::fields::{Fields, Homeless, list, structure, text, text_map};
 use super::{Site, TEMPLATES, added, node};
-use crate::render::read::At;
+use crate::render::read::{At, given};
 
 const MANIFESTS: &str =
     "put the manifests into a ConfigMap beside the ClusterInstance, and name it in extraManifestsRefs";

@@ -145,9 +145,3 @@ pub(super) fn structure(at: &At<'_>, names: &[&'static str], homeless: &'static 
     });
     Some(Value::Object(given.collect::<Map<_, _>>()))
 }
-
-/// A mapping of what is given.
-pub(super) fn given<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
-    let fields = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    Value::Object(fields.collect())
-}

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use rackhand_spec::{Code, Diagnostic, Kustomize, LoadOptions, Located, Severity, gather};
+use rackhand_spec::{Code, Diagnostic, Kustomize, Severity};
 
-use crate::render::read::{At, Beside, Findings};
+use crate::render::read::{At, Beside, Findings, each_object, texts};
 use crate::render::yaml;
 
 mod cluster;
@@ -63,14 +63,11 @@ impl Converted {
 
 /// Converts the SiteConfigs in a file, or in a directory with everything below it.
 pub fn convert(path: &Path, options: &ConvertOptions) -> Converted {
-    let load = LoadOptions { kustomize: options.kustomize.clone() };
-    let (source, faults) = gather(path, &load);
     let findings = Findings::default();
-    faults.into_iter().for_each(|fault| findings.push(fault));
-    let files: Vec<_> =
-        source.files.into_iter().filter(|(file, _)| !source.secrets_only.contains(file)).collect();
+    let files = texts(path, &options.kustomize, &findings);
     let mut converted = Converted::default();
-    if documents(&files, options, &findings, &mut converted.resources) == 0 && findings.errors() == 0 {
+    let count = each_object(&files, &findings, |root| one(root, options, &mut converted.resources));
+    if count == 0 && findings.errors() == 0 {
         findings.about_file(path, "there is no SiteConfig here", None);
     }
     converted.findings = findings.into_sorted();
@@ -81,39 +78,26 @@ pub fn convert(path: &Path, options: &ConvertOptions) -> Converted {
 pub fn convert_texts(files: &[(PathBuf, String)], options: &ConvertOptions) -> Converted {
     let findings = Findings::default();
     let mut converted = Converted::default();
-    documents(files, options, &findings, &mut converted.resources);
+    each_object(files, &findings, |root| one(root, options, &mut converted.resources));
     converted.findings = findings.into_sorted();
     converted
 }
 
-/// Answers how many SiteConfigs there are.
-fn documents(
-    files: &[(PathBuf, String)],
-    options: &ConvertOptions,
-    findings: &Findings,
-    made: &mut Vec<Value>,
-) -> usize {
-    let mut count = 0;
-    for (file, text) in files.iter().filter(|(file, _)| file.extension().is_none_or(|ext| ext != "profile")) {
-        let (documents, faults) = Located::documents(file, text);
-        faults.into_iter().for_each(|fault| findings.push(fault));
-        for root in documents.iter().flat_map(|document| At::root(file, findings, document).objects()) {
-            let group = root.text_at(&["apiVersion"]).unwrap_or_default();
-            let kind = root.text_at(&["kind"]).unwrap_or_default();
-            if kind != "SiteConfig" || !group.starts_with("ran.openshift.io/") {
-                let what = if kind.is_empty() { "something that is no Kubernetes object" } else { &kind };
-                root.say(Severity::Note, Code::Skipped, format!("{what} stays as it is"), None);
-                continue;
-            }
-            count += 1;
-            let before = findings.errors();
-            let objects = site(&root, options);
-            if findings.errors() == before {
-                made.extend(objects);
-            }
-        }
+/// Whether it is a SiteConfig.
+fn one(root: &At<'_>, options: &ConvertOptions, made: &mut Vec<Value>) -> bool {
+    let group = root.text_at(&["apiVersion"]).unwrap_or_default();
+    let kind = root.text_at(&["kind"]).unwrap_or_default();
+    if kind != "SiteConfig" || !group.starts_with("ran.openshift.io/") {
+        let what = if kind.is_empty() { "something that is no Kubernetes object" } else { &kind };
+        root.say(Severity::Note, Code::Skipped, format!("{what} stays as it is"), None);
+        return false;
     }
-    count
+    let before = root.findings.errors();
+    let objects = site(root, options);
+    if root.findings.errors() == before {
+        made.extend(objects);
+    }
+    true
 }
 
 const SITE: &[Homeless] =

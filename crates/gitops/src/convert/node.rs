@@ -5,9 +5,9 @@ use serde_json::{Map, Value, json};
 use rackhand_spec::{Code, LocatedValue, ScalarKind, Severity};
 
 use super::cluster::{extra_annotations, one_of};
-use super::fields::{Fields, Homeless, given, list, text, text_map};
+use super::fields::{Fields, Homeless, list, text, text_map};
 use super::{Site, TEMPLATES, added};
-use crate::render::read::At;
+use crate::render::read::{At, given};
 use crate::render::siteconfig::bios_settings;
 
 const NODE: &[Homeless] = &[

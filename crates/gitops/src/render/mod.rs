@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use rackhand_spec::{Code, Diagnostic, Kustomize, LoadOptions, Located, Severity, gather};
+use rackhand_spec::{Code, Diagnostic, Kustomize, Severity};
 
 mod agent;
 mod gojson;
@@ -21,7 +21,7 @@ pub(crate) mod siteconfig;
 mod template;
 pub(crate) mod yaml;
 
-use read::{At, Findings};
+use read::{At, Findings, each_object};
 
 /// The agent that gets the BMC side of the hosts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,14 +67,11 @@ impl Rendered {
 
 /// Renders the SiteConfigs and ClusterInstances in a file, or in a directory with everything below it.
 pub fn render(path: &Path, options: &RenderOptions) -> Rendered {
-    let load = LoadOptions { kustomize: options.kustomize.clone() };
-    let (source, faults) = gather(path, &load);
     let findings = Findings::default();
-    faults.into_iter().for_each(|fault| findings.push(fault));
-    let files: Vec<_> =
-        source.files.into_iter().filter(|(file, _)| !source.secrets_only.contains(file)).collect();
+    let files = read::texts(path, &options.kustomize, &findings);
     let mut rendered = Rendered::default();
-    if documents(&files, options, &findings, &mut rendered.resources) == 0 && findings.errors() == 0 {
+    let count = each_object(&files, &findings, |root| one(root, options, &mut rendered.resources));
+    if count == 0 && findings.errors() == 0 {
         findings.about_file(path, "there is no SiteConfig and no ClusterInstance here", None);
     }
     rendered.findings = findings.into_sorted();
@@ -85,30 +82,9 @@ pub fn render(path: &Path, options: &RenderOptions) -> Rendered {
 pub fn render_texts(files: &[(PathBuf, String)], options: &RenderOptions) -> Rendered {
     let findings = Findings::default();
     let mut rendered = Rendered::default();
-    documents(files, options, &findings, &mut rendered.resources);
+    each_object(files, &findings, |root| one(root, options, &mut rendered.resources));
     rendered.findings = findings.into_sorted();
     rendered
-}
-
-/// Answers how many documents there are that can be rendered.
-fn documents(
-    files: &[(PathBuf, String)],
-    options: &RenderOptions,
-    findings: &Findings,
-    made: &mut Vec<Value>,
-) -> usize {
-    let mut count = 0;
-    for (file, text) in files {
-        if file.extension().is_some_and(|extension| extension == "profile") {
-            continue;
-        }
-        let (documents, faults) = Located::documents(file, text);
-        faults.into_iter().for_each(|fault| findings.push(fault));
-        for object in documents.iter().flat_map(|document| At::root(file, findings, document).objects()) {
-            count += usize::from(one(&object, options, made));
-        }
-    }
-    count
 }
 
 /// Whether it is a document that can be rendered.

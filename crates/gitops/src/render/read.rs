@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use rackhand_spec::{
-    Code, Diagnostic, Located, LocatedEntry, LocatedValue, ScalarKind, Severity, field_path,
+    Code, Diagnostic, Kustomize, LoadOptions, Located, LocatedEntry, LocatedValue, ScalarKind, Severity,
+    field_path, gather,
 };
 use serde_json::Value;
 
@@ -47,6 +48,37 @@ impl Findings {
         });
         all
     }
+}
+
+/// The texts of a file, or of a directory with everything below it; without those that are there for their Secrets alone.
+pub(crate) fn texts(path: &Path, kustomize: &Kustomize, findings: &Findings) -> Vec<(PathBuf, String)> {
+    let (source, faults) = gather(path, &LoadOptions { kustomize: kustomize.clone() });
+    faults.into_iter().for_each(|fault| findings.push(fault));
+    source.files.into_iter().filter(|(file, _)| !source.secrets_only.contains(file)).collect()
+}
+
+/// Goes through every object in the texts, and answers how many of them `each` has taken.
+pub(crate) fn each_object(
+    files: &[(PathBuf, String)],
+    findings: &Findings,
+    mut each: impl FnMut(&At<'_>) -> bool,
+) -> usize {
+    let mut taken = 0;
+    // A file of BIOS settings is read where a site names it.
+    for (file, text) in files.iter().filter(|(file, _)| file.extension().is_none_or(|ext| ext != "profile")) {
+        let (documents, faults) = Located::documents(file, text);
+        faults.into_iter().for_each(|fault| findings.push(fault));
+        for object in documents.iter().flat_map(|document| At::root(file, findings, document).objects()) {
+            taken += usize::from(each(&object));
+        }
+    }
+    taken
+}
+
+/// A mapping of what is given.
+pub(crate) fn given<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
+    let fields = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    Value::Object(fields.collect())
 }
 
 /// A value, its place and its path.

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Instance, Node, WAVE, given};
+use super::{Instance, Node, WAVE};
+use crate::render::read::given;
 
 const INSTALL_VERSION: &str = "extensions.hive.openshift.io/v1beta1";
 const AGENT_VERSION: &str = "agent-install.openshift.io/v1beta1";

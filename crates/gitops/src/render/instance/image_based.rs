@@ -3,7 +3,8 @@
 use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
-use super::{Instance, Node, WAVE, given};
+use super::{Instance, Node, WAVE};
+use crate::render::read::given;
 use crate::render::yaml;
 
 pub(super) fn of_cluster(instance: &Instance<'_>) -> Vec<Value> {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use rackhand_spec::{Code, nearest};
 
 use super::gojson::install_config;
-use super::read::At;
+use super::read::{At, given};
 
 mod assisted;
 mod image_based;
@@ -346,12 +346,6 @@ impl<'a> Node<'a> {
         ]);
         spec.as_object().cloned().unwrap_or_default()
     }
-}
-
-/// A mapping of what is given.
-fn given<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
-    let fields = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    Value::Object(fields.collect())
 }
 
 /// A field as a text, whatever it is written as.

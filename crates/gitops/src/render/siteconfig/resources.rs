@@ -1,8 +1,9 @@
 //! The objects that one cluster becomes, before anything of the user's is put over them.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::model::View;
+use crate::render::read::given;
 
 /// The annotation that orders what Argo CD applies.
 pub(super) const WAVE: &str = "argocd.argoproj.io/sync-wave";
@@ -43,12 +44,6 @@ pub(super) const SOURCES: [Source; 11] = [
     of_cluster("ManagedCluster", managed_cluster),
     of_cluster("KlusterletAddonConfig", klusterlet_addon_config),
 ];
-
-/// A mapping of what is given.
-pub(super) fn given<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
-    let fields = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    Value::Object(fields.collect::<Map<_, _>>())
-}
 
 impl View<'_> {
     fn site(&self, field: &str) -> Option<Value> {
