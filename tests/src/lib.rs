@@ -5,6 +5,7 @@
 
 pub mod effects;
 pub mod fuse;
+pub mod hub;
 pub mod lab;
 pub mod process;
 pub mod traffic;

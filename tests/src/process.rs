@@ -23,6 +23,20 @@ impl Apart {
     /// # Errors
     /// When it does not start.
     pub fn start(program: &str, personality: &str, address: &str, directory: &Path) -> std::io::Result<Self> {
+        Self::start_with(program, personality, address, directory, &[])
+    }
+
+    /// The same with more arguments.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_with(
+        program: &str,
+        personality: &str,
+        address: &str,
+        directory: &Path,
+        more: &[&str],
+    ) -> std::io::Result<Self> {
         let mut child = Command::new(program)
             .args([
                 "--personality",
@@ -36,6 +50,7 @@ impl Apart {
                 "--iso-mib",
                 "1",
             ])
+            .args(more)
             .arg("--write-site")
             .arg(directory.join("site"))
             .arg("--log")

@@ -13,7 +13,7 @@ use crate::{Follow, NodeSpec, Role, Sha256};
 pub const ANNOTATION_GROUP: &str = "rackhand.dev/";
 
 /// Every annotation that rackhand reads, and what it means.
-pub const ANNOTATIONS: [(&str, &str); 7] = [
+pub const ANNOTATIONS: [(&str, &str); 8] = [
     ("rackhand.dev/profile", "name of the firmware profile, as in ran-low-latency"),
     ("rackhand.dev/iso", "the ISO to boot: a path on the jump host, or a URL"),
     ("rackhand.dev/iso-sha256", "the ISO's SHA-256 digest; an ISO with another one is not booted"),
@@ -24,6 +24,7 @@ pub const ANNOTATIONS: [(&str, &str); 7] = [
         "a nonce; it permits one installation over a host that is on and of which no record is found",
     ),
     ("rackhand.dev/bmc-fingerprint", "SHA-256 fingerprint of the BMC's certificate, to trust that one only"),
+    ("rackhand.dev/agent", "on a hub: the agent that acts for the host"),
 ];
 
 /// What the annotations of one BareMetalHost say.
@@ -36,6 +37,8 @@ pub(crate) struct Annotations {
     pub(crate) request_id: Option<String>,
     pub(crate) install: Option<String>,
     pub(crate) bmc_fingerprint: Option<Sha256>,
+    /// Who acts for the host was decided before it is read; nothing follows from it here.
+    pub(crate) agent: Option<String>,
     /// Those of the assisted-service, which stand for fields that a BareMetalHost does not have.
     pub(crate) host_name: Option<String>,
     pub(crate) role: Option<Role>,
@@ -75,6 +78,7 @@ impl Annotations {
             "rackhand.dev/request-id" => self.request_id = at.word(),
             "rackhand.dev/install" => self.install = at.word(),
             "rackhand.dev/bmc-fingerprint" => self.bmc_fingerprint = at.parse(),
+            "rackhand.dev/agent" => self.agent = at.word(),
             name if name.starts_with(ANNOTATION_GROUP) => unknown(name, at),
             _ => at.not_used("an annotation for others"),
         }
@@ -101,6 +105,7 @@ impl Annotations {
             self.request_id.is_some(),
             self.install.is_some(),
             self.bmc_fingerprint.is_some(),
+            self.agent.is_some(),
         ];
         ANNOTATIONS.iter().zip(set).filter(|(_, set)| *set).map(|((name, _), _)| *name).collect()
     }

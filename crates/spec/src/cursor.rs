@@ -338,7 +338,6 @@ pub(crate) fn json(node: &Node) -> serde_json::Value {
                 Kind::Text => text(),
             }
         }
-        crate::Located::of(self.node).json()
     }
 }
 

@@ -34,10 +34,10 @@ mod firmware;
 mod kustomize;
 mod load;
 pub mod located;
-mod located;
 mod metal3;
 mod nmstate;
 mod node;
+mod owned;
 mod provision;
 pub mod secrets;
 mod site;
@@ -55,8 +55,7 @@ pub use documents::read;
 pub use ipnet::IpNet;
 pub use kustomize::Kustomize;
 pub use load::{LoadOptions, Loaded, Skipped, Source, collect, load};
-pub use load::{LoadOptions, Loaded, Skipped, Source, gather, load};
-pub use located::{Located, LocatedEntry, LocatedValue, ScalarKind, field_path};
+pub use owned::{Located, LocatedEntry, LocatedValue, ScalarKind, field_path};
 pub use node::{
     BiosSettings, BootMode, CleaningMode, ClusterNetwork, FirmwareUpdate, Follow, HardwareVolume, Interface,
     NodeName, NodeNetwork, NodeSpec, PodNetwork, Raid, RaidLevel, Role, RootDeviceHints, SoftwareVolume,

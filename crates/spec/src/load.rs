@@ -106,9 +106,6 @@ pub fn load(path: &Path, options: &LoadOptions) -> Loaded {
 
 /// The texts that [`load`] reads, and what is wrong with getting them.
 pub fn collect(path: &Path, options: &LoadOptions) -> (Source, Vec<Diagnostic>) {
-/// Finds the texts of a file, or of a directory with everything below it, as [`load`] does. What cannot be read is among the
-/// findings.
-pub fn gather(path: &Path, options: &LoadOptions) -> (Source, Vec<Diagnostic>) {
     let mut reader = Reader { options, source: Source::default(), diagnostics: Vec::new() };
     match std::fs::metadata(path) {
         Ok(meta) if meta.is_dir() => {
@@ -127,20 +124,6 @@ pub fn gather(path: &Path, options: &LoadOptions) -> (Source, Vec<Diagnostic>) {
         Err(error) => reader.unreadable(path, &error),
     }
     (reader.source, reader.diagnostics)
-}
-
-/// Reads a file or a directory with everything below it.
-///
-/// Never fails as a whole: what cannot be read is among the findings, and a path that yields no node and no error gets one.
-pub fn load(path: &Path, options: &LoadOptions) -> Loaded {
-    let (source, mut diagnostics) = gather(path, options);
-    let mut loaded = read(&source);
-    loaded.diagnostics.append(&mut diagnostics);
-    if loaded.nodes.is_empty() && !loaded.has_errors() {
-        loaded.diagnostics.push(nothing(path, &loaded));
-    }
-    loaded.diagnostics.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
-    loaded
 }
 
 /// Says what there is instead of a node.

@@ -1,6 +1,6 @@
-//! YAML with positions, for those who read documents that this crate does not model: a renderer, a linter.
+//! YAML with positions as values of their own, for who takes documents apart and puts others together: a renderer.
 //!
-//! It is the tree that everything here is read from, in a form that can be walked from outside.
+//! It is the tree that everything here is read from; [`located`](crate::located) lends the same tree out with paths.
 
 use std::path::Path;
 

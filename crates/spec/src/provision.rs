@@ -37,6 +37,8 @@ pub(crate) struct Provision {
     follow: Option<Follow>,
     online: Option<bool>,
     request_id: Option<String>,
+    install: Option<String>,
+    hold: Option<bool>,
 }
 
 #[derive(Default)]
@@ -85,6 +87,8 @@ fn read(root: &At<'_>) -> Option<Provision> {
             .and_then(|at| at.choice(&[("callback", Follow::Callback), ("none", Follow::None)])),
         online: spec.get("online").and_then(|at| at.boolean()),
         request_id: word("requestID"),
+        install: word("install"),
+        hold: spec.get("hold").and_then(|at| at.boolean()),
         place: spec.at.place(),
         line: spec.at.node.mark.line,
         sound: true,
@@ -227,7 +231,8 @@ impl Provision {
             }
         };
         set(&mut spec.profile, self.profile.or(own.profile));
-        set(&mut spec.install, own.install);
+        set(&mut spec.install, self.install.or(own.install));
+        spec.hold = self.hold.unwrap_or(spec.hold);
         set(&mut spec.request_id, self.request_id.or(own.request_id));
         let url = self.image.url.or(own.iso);
         if url.is_some() {

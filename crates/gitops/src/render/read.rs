@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rackhand_spec::{
     Code, Diagnostic, Kustomize, LoadOptions, Located, LocatedEntry, LocatedValue, ScalarKind, Severity,
-    field_path, gather,
+    field_path, collect,
 };
 use serde_json::Value;
 
@@ -52,7 +52,7 @@ impl Findings {
 
 /// The texts of a file, or of a directory with everything below it; without those that are there for their Secrets alone.
 pub(crate) fn texts(path: &Path, kustomize: &Kustomize, findings: &Findings) -> Vec<(PathBuf, String)> {
-    let (source, faults) = gather(path, &LoadOptions { kustomize: kustomize.clone() });
+    let (source, faults) = collect(path, &LoadOptions { kustomize: kustomize.clone() });
     faults.into_iter().for_each(|fault| findings.push(fault));
     source.files.into_iter().filter(|(file, _)| !source.secrets_only.contains(file)).collect()
 }

@@ -91,6 +91,13 @@ pub struct HostProvisionSpec {
     /// `false` asks for a host that is off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub online: Option<bool>,
+    /// Nothing may be installed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<bool>,
+    /// A nonce: it permits one installation over a host that is on and of which no record is found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub install: Option<String>,
     /// A nonce: changed, it asks for a new installation, over whatever runs on the host.
     #[serde(default, rename = "requestID", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
@@ -212,6 +219,10 @@ pub struct Raid {
     /// Volumes on RAID controllers.
     #[serde(default, rename = "hardwareRAIDVolumes", skip_serializing_if = "Vec::is_empty")]
     pub hardware: Vec<HardwareVolume>,
+    /// Volumes that the installed system builds by itself.
+    #[serde(default, rename = "softwareRAIDVolumes", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "preserved_list")]
+    pub software: Vec<serde_json::Value>,
 }
 
 /// A volume on a RAID controller.
@@ -365,6 +376,13 @@ fn preserved_object(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({
         "type": "object",
         "x-kubernetes-preserve-unknown-fields": true,
+    })
+}
+
+fn preserved_list(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "type": "array",
+        "items": { "type": "object", "x-kubernetes-preserve-unknown-fields": true },
     })
 }
 

@@ -287,6 +287,13 @@ impl Run<'_> {
             // What was read once is kept when the hub is away.
             let away =
                 matches!(&text, Err(_)) && self.secrets.get(&key).is_some_and(|known| known.text.is_ok());
+            if let Err(why) = &text {
+                let known = self.secrets.get(&key).and_then(|known| known.text.as_ref().err());
+                // Once is enough until it is something else.
+                if known != Some(why) {
+                    tracing::warn!(namespace = key.0, name = key.1, why, "a Secret cannot be read");
+                }
+            }
             if !away {
                 self.secrets.insert(key, Known { text, at: Instant::now() });
             } else if let Some(known) = self.secrets.get_mut(&key) {
@@ -297,12 +304,9 @@ impl Run<'_> {
 
     fn add_secrets(&self, view: &mut View) {
         for (key, known) in &self.secrets {
-            match &known.text {
-                Ok(text) => {
-                    let file = format!("hub/Secret/{}/{}", key.0, key.1).into();
-                    view.source.files.push((file, text.clone()));
-                }
-                Err(why) => tracing::warn!(namespace = key.0, name = key.1, why, "a Secret cannot be read"),
+            if let Ok(text) = &known.text {
+                let file = format!("hub/Secret/{}/{}", key.0, key.1).into();
+                view.source.files.push((file, text.clone()));
             }
         }
     }

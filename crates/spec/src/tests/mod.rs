@@ -3,6 +3,7 @@
 mod formats;
 mod loading;
 mod mutation;
+mod provision;
 mod robust;
 mod secrets;
 mod values;

@@ -49,7 +49,7 @@ pub(super) struct Wanted<'a, 'f> {
 impl Wanted<'_, '_> {
     /// Every manifest as a text, by file name.
     pub(super) fn texts(&self) -> Option<BTreeMap<String, String>> {
-        let mut manifests = self.gather()?;
+        let mut manifests = self.collect()?;
         self.filter(&mut manifests)?;
         if self.fields.get("mergeDefaultMachineConfigs") == Some(&Value::Bool(true))
             && let Err(message) = machineconfig::merge(&mut manifests)
@@ -62,7 +62,7 @@ impl Wanted<'_, '_> {
         Some(manifests.into_iter().map(|(name, one)| (name, text(one))).collect())
     }
 
-    fn gather(&self) -> Option<Manifests> {
+    fn collect(&self) -> Option<Manifests> {
         let mut manifests = Manifests::new();
         let search = self.at.given("extraManifests").and_then(|at| at.given("searchPaths"));
         let mut directories = Vec::new();

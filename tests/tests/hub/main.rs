@@ -1,0 +1,15 @@
+//! The hub: what it is told, what it wants, and what happens when it is away. Against the API double; `tests/peers` does the
+//! same things against a real API server.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot be set up must fail"
+)]
+
+mod outage;
+mod pool;
+mod scale;
+mod schema;
+mod serve;
