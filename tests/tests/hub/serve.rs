@@ -96,6 +96,8 @@ impl Rack {
     }
 
     async fn delete(&self, path: &str, token: &str) -> u16 {
+        // Another test of this process may have chosen it already.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let request = client.delete(format!("{}{path}", self.url)).bearer_auth(token);
         request.send().await.unwrap().status().as_u16()

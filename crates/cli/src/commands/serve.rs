@@ -225,6 +225,7 @@ async fn ask(common: &Common, method: reqwest::Method, path: &str) -> anyhow::Re
         bail!("no daemon runs on {}; start one: rackhand serve", common.state.path().display());
     }
     let client = reqwest::Client::builder()
+        .tls_backend_preconfigured(crate::adapters::images::client_tls()?)
         .unix_socket(socket.clone())
         .no_proxy()
         .timeout(Duration::from_secs(10))
