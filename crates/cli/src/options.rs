@@ -364,13 +364,13 @@ impl ServeOptions {
     }
 
     /// Whether the hub says what is wanted.
-    pub(crate) fn from_hub(&self) -> bool {
+    pub(crate) fn is_from_hub(&self) -> bool {
         self.hub.is_some() && self.git.is_none() && self.apply.site.file.as_os_str().is_empty()
     }
 
     /// What objects on a hub may ask for has bounds, or nothing is taken from there.
     fn bounded(&self) -> anyhow::Result<()> {
-        let Some(hub) = self.hub.as_ref().filter(|_| self.from_hub()) else { return Ok(()) };
+        let Some(hub) = self.hub.as_ref().filter(|_| self.is_from_hub()) else { return Ok(()) };
         if hub.networks.is_empty() {
             return Err(usage(
                 "in which networks are the BMCs? Give --bmc-network CIDR: passwords of the hub's nodes are sent nowhere else",

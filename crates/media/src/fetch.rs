@@ -82,7 +82,7 @@ impl Fetcher {
 
     /// Where a URL's image is kept. The name tells nothing of the URL, which may hold a token.
     pub(crate) fn place(&self, url: &Url) -> PathBuf {
-        let hash = Sha256Digest::of(url.as_str().as_bytes()).to_string();
+        let hash = Sha256Digest::of(named(url).as_str().as_bytes()).to_string();
         let (short, _) = hash.split_at_checked(32).unwrap_or((&hash, ""));
         self.cache.join(format!("{short}.iso"))
     }
@@ -182,4 +182,14 @@ fn causes(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+/// What an image is known by: its URL, and where that ends in `#` and a name, the URL without its query. Such a query is a
+/// token that is renewed while the image stays the same.
+pub(crate) fn named(url: &Url) -> Url {
+    let mut known = url.clone();
+    if known.fragment().is_some() {
+        known.set_query(None);
+    }
+    known
 }

@@ -20,7 +20,8 @@ use crate::Sha256Digest;
 pub enum Source {
     /// A file on this machine.
     Path(PathBuf),
-    /// An `http` or `https` URL. It may hold a token, so its query never appears in a message.
+    /// An `http` or `https` URL. It may hold a token, so its query never appears in a message. One that ends in `#` and a name is
+    /// known by that name: fetched once, though its token changes, and anew under another name.
     Url(Url),
 }
 

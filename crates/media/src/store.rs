@@ -14,7 +14,7 @@ use url::Url;
 
 use crate::{
     Image, ImageError, Sha256Digest, Source,
-    fetch::Fetcher,
+    fetch::{Fetcher, named},
     image::{FileKey, content_name},
 };
 
@@ -95,7 +95,7 @@ impl ImageStore {
     async fn fetch(&self, url: &Url, expected: Option<Sha256Digest>) -> Result<Image, ImageError> {
         let turn = {
             let mut fetched = self.fetched.lock().unwrap_or_else(PoisonError::into_inner);
-            fetched.entry(url.clone()).or_default().clone()
+            fetched.entry(named(url)).or_default().clone()
         };
         let mut last = turn.lock().await;
         let name = content_name(Path::new(url.path()));
@@ -103,6 +103,11 @@ impl ImageStore {
         if let Ok(image) = self.open(&cached, name.clone()).await {
             let is_fresh = last.is_some_and(|last| last.elapsed() < self.fresh);
             if expected == Some(image.sha256) || (is_fresh && expected.is_none()) {
+                return Ok(image);
+            }
+            let whole = self.fetcher.noted(&cached) == Some(image.sha256);
+            if url.fragment().is_some() && whole && expected.is_none() {
+                // Another image would have another name, so its server need not be asked.
                 return Ok(image);
             }
             if self.fetcher.noted(&cached) != Some(image.sha256) {

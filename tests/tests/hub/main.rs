@@ -8,6 +8,7 @@
     reason = "a test that cannot be set up must fail"
 )]
 
+mod git;
 mod outage;
 mod pool;
 mod scale;

@@ -55,7 +55,8 @@ impl Reporter for Heard {
 }
 
 fn target(server: &ApiServer, node: &str) -> Target {
-    let object = server.create(&provision("site1", node, &json!({ "agentRef": { "name": "rack7" } }))).unwrap();
+    let object =
+        server.create(&provision("site1", node, &json!({ "agentRef": { "name": "rack7" } }))).unwrap();
     Target {
         namespace: "site1".to_owned(),
         name: node.to_owned(),
@@ -119,7 +120,10 @@ async fn through_a_day_without_the_hub_pinned_nodes_go_on_and_then_everything_is
     let cut = async {
         // In the middle: the first host was just switched on to install.
         let on = |record: &Record| {
-            matches!(&record.event, Event::Outcome { act: Act::PowerOn { purpose: PowerPurpose::Install }, .. })
+            matches!(
+                &record.event,
+                Event::Outcome { act: Act::PowerOn { purpose: PowerPurpose::Install }, .. }
+            )
         };
         let mut grown = journal.watch();
         while !lab.records().iter().any(on) {
@@ -148,8 +152,13 @@ async fn through_a_day_without_the_hub_pinned_nodes_go_on_and_then_everything_is
     sleep(Duration::from_secs(3600)).await;
     for node in &nodes {
         let object = seen(&server, "site1", &node.name);
-        assert_eq!(condition(&object, "Ready"), Some(("True".to_owned(), "Completed".to_owned())), "{object:#}");
-        let ready = object["status"]["conditions"].as_array().unwrap().iter().find(|one| one["type"] == "Ready");
+        assert_eq!(
+            condition(&object, "Ready"),
+            Some(("True".to_owned(), "Completed".to_owned())),
+            "{object:#}"
+        );
+        let ready =
+            object["status"]["conditions"].as_array().unwrap().iter().find(|one| one["type"] == "Ready");
         let at: Timestamp = ready.unwrap()["lastTransitionTime"].as_str().unwrap().parse().unwrap();
         assert!(at > began && at < ended, "the time at which it happened, not the one at which it was told");
     }
@@ -160,7 +169,10 @@ async fn through_a_day_without_the_hub_pinned_nodes_go_on_and_then_everything_is
 fn told_in_order(records: &[Record], events: &BTreeMap<String, Vec<u64>>, heard: &[Record]) {
     for node in ["n1", "n2", "n3"] {
         let of_node = |all: &[Record]| -> Vec<u64> {
-            all.iter().filter(|record| record.node.as_deref() == Some(node)).map(|record| record.seq).collect()
+            all.iter()
+                .filter(|record| record.node.as_deref() == Some(node))
+                .map(|record| record.seq)
+                .collect()
         };
         assert_eq!(of_node(heard), of_node(records), "{node}: the webhook");
         let told = &events[node];
@@ -222,6 +234,7 @@ async fn a_hub_that_answers_429_409_and_5xx_gets_everything_in_the_end() {
     assert_eq!(condition(&seen(&server, "site1", "n1"), "Ready").unwrap().0, "True");
     let told = &events(&server)["n1"];
     assert!(told.is_sorted(), "{told:?}");
-    let ends = lab.records().iter().filter(|r| matches!(r.event, Event::JobFinished { .. })).map(|r| r.seq).next();
+    let ends =
+        lab.records().iter().filter(|r| matches!(r.event, Event::JobFinished { .. })).map(|r| r.seq).next();
     assert!(told.contains(&ends.unwrap()));
 }

@@ -104,7 +104,9 @@ fn agent(server: &ApiServer, name: &str, clock: &Arc<dyn Clock>) -> Agent {
     });
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let mut tasks = JoinSet::new();
-    let both = async move { tokio::join!(keeper.run(), source.run()); };
+    let both = async move {
+        tokio::join!(keeper.run(), source.run());
+    };
     tasks.spawn(Stoppable { inner: Box::pin(both), stopped }.run());
     Agent { tenure, standing, cut, stop, tasks }
 }
@@ -172,7 +174,10 @@ async fn a_pool_node_is_taken_over_from_a_dead_agent_and_never_acted_on_by_two()
         println!("{harm:?}: taken over after {taken} s, with 0 s in which both could act");
         // Counted from the last renewal, which was at most one interval before the harm.
         let since = taken + times.renew.as_secs();
-        assert!(since >= times.dead_after().as_secs(), "{harm:?}: {taken} s after, a request could be under way");
+        assert!(
+            since >= times.dead_after().as_secs(),
+            "{harm:?}: {taken} s after, a request could be under way"
+        );
     }
     // A short stop is none of anybody's business.
     let (both, taken) = rivals(Harm::Stopped(60)).await;

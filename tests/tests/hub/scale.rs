@@ -29,7 +29,8 @@ async fn a_thousand_nodes_are_told_within_the_budget() {
 }
 
 async fn told(number_of_nodes: usize) {
-    let nodes: Vec<Node> = (0..number_of_nodes).map(|number| Node::new(&format!("n{number:04}"), "sushy")).collect();
+    let nodes: Vec<Node> =
+        (0..number_of_nodes).map(|number| Node::new(&format!("n{number:04}"), "sushy")).collect();
     let lab = Lab::new(&nodes, Vec::new());
     let server = hub(Options::default(), &["site1"]);
     let mut targets = Targets::new();

@@ -63,8 +63,12 @@ fn every_field_of_the_definition_is_read_and_none_is_unknown_to_either() {
     properties(schema, "spec", &mut defined);
     paths(&whole(), "spec", &mut used);
     // Alternatives, of which a sound object has one.
-    used.extend(["spec.agentRef.pool", "spec.image.infraEnvRef", "spec.image.infraEnvRef.name"].map(str::to_owned));
-    used.retain(|path| !path.starts_with("spec.firmwareSettings.") && path != "spec.raid.softwareRAIDVolumes.level");
+    used.extend(
+        ["spec.agentRef.pool", "spec.image.infraEnvRef", "spec.image.infraEnvRef.name"].map(str::to_owned),
+    );
+    used.retain(|path| {
+        !path.starts_with("spec.firmwareSettings.") && path != "spec.raid.softwareRAIDVolumes.level"
+    });
     assert_eq!(defined, used);
     let text = provision("site1", "n1", &whole()).to_string();
     let source = Source { files: vec![("hub/HostProvision/site1/n1".into(), text)], ..Source::default() };

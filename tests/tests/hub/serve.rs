@@ -50,13 +50,15 @@ impl Rack {
         let listening = server.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let directory = tempfile::tempdir().unwrap();
         let mut machines = BTreeMap::new();
-        for (place, (name, personality)) in [("node1", "sushy"), ("node2", "idrac9")].into_iter().enumerate() {
+        for (place, (name, personality)) in [("node1", "sushy"), ("node2", "idrac9")].into_iter().enumerate()
+        {
             let dir = directory.path().join(name);
             fs::create_dir(&dir).unwrap();
             let address = format!("127.78.{number}.{}", place + 1);
             // Machines of their own, with addresses and serial numbers of their own.
             let seed = (100 + u64::from(number) * 10 + place as u64).to_string();
-            let apart = Apart::start_with(SIMULATOR, personality, &address, &dir, &["--seed", &seed]).unwrap();
+            let apart =
+                Apart::start_with(SIMULATOR, personality, &address, &dir, &["--seed", &seed]).unwrap();
             let loaded = load(&apart.site(), &LoadOptions::default());
             let spec = loaded.nodes[0].clone();
             let secret = loaded.secrets.iter().find(|one| one.name == spec.credentials_name).unwrap();
@@ -121,10 +123,16 @@ impl Rack {
         let log = dir.join(format!("{state}.log"));
         let state = dir.join(state);
         let mut command = Command::new(RACKHAND);
-        command.arg("serve").arg("--hub").arg(&config).args(["--agent", "rack7", "--bmc-network", "127.78.0.0/16"]);
+        command.arg("serve").arg("--hub").arg(&config).args([
+            "--agent",
+            "rack7",
+            "--bmc-network",
+            "127.78.0.0/16",
+        ]);
         command.arg("--image-dir").arg(self.images()).arg("--state-dir").arg(&state);
         command.args(["--pace", "0.01", "--media-listen", "127.0.0.1:0", "--log", "trace"]);
-        let child = command.stderr(File::create(&log).unwrap()).stdout(File::create(dir.join("out")).unwrap());
+        let child =
+            command.stderr(File::create(&log).unwrap()).stdout(File::create(dir.join("out")).unwrap());
         Daemon { child: child.spawn().unwrap(), log, state }
     }
 
@@ -157,7 +165,10 @@ impl Daemon {
     fn said(&self) -> String {
         let text = fs::read_to_string(&self.log).unwrap();
         let levels = ["TRACE", "DEBUG"];
-        text.lines().filter(|line| !levels.iter().any(|level| line.contains(level))).collect::<Vec<_>>().join("\n")
+        text.lines()
+            .filter(|line| !levels.iter().any(|level| line.contains(level)))
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     fn terminate(mut self) -> ExitStatus {
@@ -287,8 +298,15 @@ fn in_order(object: &Value) {
         assert_eq!(one["status"], "True", "{kind}: {one}");
         one["lastTransitionTime"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap()
     };
-    let order =
-        ["BMCReachable", "Inventoried", "MediaInserted", "BootInitiated", "AgentRegistered", "MediaEjected", "Ready"];
+    let order = [
+        "BMCReachable",
+        "Inventoried",
+        "MediaInserted",
+        "BootInitiated",
+        "AgentRegistered",
+        "MediaEjected",
+        "Ready",
+    ];
     let times: Vec<_> = order.iter().map(|kind| at(kind)).collect();
     assert!(times.is_sorted(), "{:?}", order.iter().zip(&times).collect::<Vec<_>>());
 }
@@ -337,12 +355,18 @@ fn nothing_leaks(rack: &Rack, daemon: &Daemon) {
             places.push((entry.path().display().to_string(), fs::read(entry.path()).unwrap()));
         }
     }
-    for (group, plural) in [("rackhand.dev", "hostprovisions"), ("", "events"), ("coordination.k8s.io", "leases")] {
+    for (group, plural) in
+        [("rackhand.dev", "hostprovisions"), ("", "events"), ("coordination.k8s.io", "leases")]
+    {
         let all = Value::Array(rack.server.list(group, plural)).to_string();
         places.push((plural.to_owned(), all.into_bytes()));
     }
-    let secrets: Vec<&str> =
-        rack.machines.values().map(|(.., password)| password.as_str()).chain([TOKEN, "agent-token"]).collect();
+    let secrets: Vec<&str> = rack
+        .machines
+        .values()
+        .map(|(.., password)| password.as_str())
+        .chain([TOKEN, "agent-token"])
+        .collect();
     for (place, bytes) in &places {
         for secret in &secrets {
             assert!(secret.len() >= 6, "too short to be looked for");

@@ -64,6 +64,10 @@ pub fn gate_by_record(wanted: &Wanted, history: Option<&NodeHistory>) -> Option<
         });
     }
     match &history.job {
+        // A changed request is somebody's word, after a failure as after an installation.
+        Some(JobHistory { result: Some(_), request, .. }) if *request != wanted.request => {
+            Some(Gate::Start { trigger: Trigger::RequestChanged { from: request.clone() } })
+        }
         Some(JobHistory { result: Some((result, _)), .. }) => after_failure(wanted, result),
         _ => None,
     }

@@ -581,6 +581,9 @@ fn a_failed_installation_is_not_begun_again_without_a_word() {
     };
     book.write(Event::JobFinished { job: job.clone(), result: failed(true) });
     assert!(matches!(gate(&wanted(), book.node().as_ref(), PowerState::Off), Gate::NeedsDecision { .. }));
+    let changed = Wanted { request: "again".to_owned(), ..wanted() };
+    let trigger = Trigger::RequestChanged { from: wanted().request };
+    assert_eq!(gate_by_record(&changed, book.node().as_ref()), Some(Gate::Start { trigger }));
     book.write(Event::Decided { decision: Decision::Install, by: "retry".to_owned(), request: None });
     assert!(matches!(
         gate(&wanted(), book.node().as_ref(), PowerState::On),

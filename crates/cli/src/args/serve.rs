@@ -84,7 +84,7 @@ pub struct HubArgs {
     /// A network that BMCs of the hub's nodes may be in; can be given more than once. Others are never connected to.
     #[arg(long, value_name = "CIDR", requires = "hub")]
     pub bmc_network: Vec<IpNet>,
-    /// Directory of images and firmware that objects of the hub may name by a path.
+    /// Directory of images and firmware that objects of the hub may name by a path, from there.
     #[arg(long, value_name = "DIR", requires = "hub")]
     pub image_dir: Option<PathBuf>,
     /// Statuses and Events written to the hub per minute at most [default: 1200].

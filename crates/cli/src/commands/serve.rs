@@ -140,7 +140,7 @@ impl Hub {
             let of_pool = pool.borrow().contains(node);
             if of_pool { tenure.may_act(node) } else { tenure.may_act_on_own() }
         };
-        let from_hub = options.from_hub();
+        let from_hub = options.is_from_hub();
         Bounds {
             fence: Some(Arc::new(fence)),
             networks: from_hub.then(|| Arc::from(self.options.networks.as_slice())),
@@ -180,7 +180,7 @@ impl Hub {
             rackhand_hub::Reporting::new(fleet.journal(), Arc::new(events), reader, Retries::default());
         reload.push(self.source.again());
         let snapshots = self.source.snapshots();
-        if options.from_hub() {
+        if options.is_from_hub() {
             let rules = HubRules {
                 networks: Arc::from(self.options.networks.as_slice()),
                 images: self.options.image_dir.clone(),

@@ -260,6 +260,8 @@ impl Serving<'_> {
 
     fn begin(&mut self, node: String) {
         if self.tasks.is_under_way(&node) {
+            // It went and came again before what was begun for it had ended.
+            self.supervisor.after_this(&node);
             return;
         }
         self.fleet.shared.renew_cancel(&node, CancellationToken::new());

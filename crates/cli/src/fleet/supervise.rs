@@ -83,6 +83,13 @@ impl Supervisor {
         Do::Nothing
     }
 
+    /// What a node was begun for waits for a task of it that still runs.
+    pub(super) fn after_this(&mut self, node: &str) {
+        if let Some(known) = self.nodes.get_mut(node) {
+            known.changed = true;
+        }
+    }
+
     /// Nodes that are gone.
     pub(super) fn keep(&mut self, still_there: impl Fn(&str) -> bool) -> Vec<String> {
         let gone: Vec<String> = self.nodes.keys().filter(|node| !still_there(node)).cloned().collect();

@@ -151,10 +151,20 @@ impl Git {
             .context("git cannot be run; install it, or give a directory with -f")?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
-            bail!("git says: {}", said.trim().replace(&self.url, &shown(&self.url)));
+            bail!("git says: {}", without_secrets(said.trim(), &self.url));
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
+}
+
+/// A text of git's without what of an address may be a secret, however git writes the address.
+fn without_secrets(text: &str, url: &str) -> String {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    let query = rest.split_once('?').map(|(_, query)| query);
+    let user = rest.split('/').next().and_then(|authority| authority.rsplit_once('@')).map(|(user, _)| user);
+    let password = user.and_then(|user| user.split_once(':')).map(|(_, password)| password);
+    let secrets = [query, user, password].into_iter().flatten().filter(|secret| !secret.is_empty());
+    secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "…"))
 }
 
 /// An address without user, password and query.

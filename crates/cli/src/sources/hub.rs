@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -154,25 +154,24 @@ impl HubRules {
         if !self.insecure {
             node.disable_certificate_verification = None;
         }
-        let files = node.iso.iter().chain(node.firmware.iter().map(|update| &update.url));
+        let files = node.iso.iter_mut().chain(node.firmware.iter_mut().map(|update| &mut update.url));
         for file in files {
-            self.allow_file(file)?;
+            *file = self.allow_file(file)?;
         }
         Ok(node)
     }
 
-    fn allow_file(&self, file: &str) -> Result<(), String> {
+    /// The file as it is opened. A relative path is meant from the image directory.
+    fn allow_file(&self, file: &str) -> Result<String, String> {
         if file.starts_with("http://") || file.starts_with("https://") {
-            return Ok(());
+            return Ok(file.to_owned());
         }
-        let inside = self.images.as_ref().is_some_and(|images| {
-            let under = |path: &Path| path.canonicalize().ok();
-            matches!((under(Path::new(file)), under(images)), (Some(file), Some(images)) if file.starts_with(&images))
+        let inside = self.images.as_ref().and_then(|images| {
+            let images = images.canonicalize().ok()?;
+            let found = images.join(file).canonicalize().ok()?;
+            found.starts_with(&images).then(|| found.display().to_string())
         });
-        if inside {
-            return Ok(());
-        }
-        Err(format!(
+        inside.ok_or_else(|| format!(
             "{file}: objects on the hub may name URLs, and of the files of the jump host only those below its --image-dir"
         ))
     }
@@ -180,6 +179,8 @@ impl HubRules {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn rules(dir: &Path) -> HubRules {
@@ -200,6 +201,9 @@ mod tests {
         let rules = rules(dir.path());
         let allowed = |name: &str| rules.allow_file(&dir.path().join(name).display().to_string()).is_ok();
         assert!(allowed("images/a.iso"));
+        let relative = rules.allow_file("a.iso").unwrap();
+        assert!(relative.ends_with("images/a.iso"), "{relative}");
+        assert!(rules.allow_file("../secret").is_err());
         for name in ["secret", "images/../secret", "images/link", "images/none.iso"] {
             assert!(!allowed(name), "{name}");
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rackhand_spec::{
     Code, Diagnostic, Kustomize, LoadOptions, Located, LocatedEntry, LocatedValue, ScalarKind, Severity,
-    field_path, collect,
+    collect, field_path,
 };
 use serde_json::Value;
 

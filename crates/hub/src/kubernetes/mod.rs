@@ -20,6 +20,8 @@ mod objects;
 mod sink;
 mod status;
 mod target;
+#[cfg(test)]
+mod tests;
 mod trouble;
 mod view;
 mod watching;

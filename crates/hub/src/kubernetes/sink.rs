@@ -428,7 +428,7 @@ impl<'a> Run<'a> {
         let running = self.book.history().node(node).and_then(NodeHistory::running_job).is_some();
         Wanted {
             status: self.book.status(node, &about),
-            held: running && !self.going.get(node).is_some_and(|at| at.elapsed() >= self.of.options.farewell),
+            held: running && self.going.get(node).is_none_or(|at| at.elapsed() < self.of.options.farewell),
             was_held: self.last.get(node).map_or(!running, |last| last.held),
         }
     }

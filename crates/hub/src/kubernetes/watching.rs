@@ -285,8 +285,7 @@ impl Run<'_> {
         let mut reads = futures_util::stream::iter(reads).buffer_unordered(8);
         while let Some((key, text)) = reads.next().await {
             // What was read once is kept when the hub is away.
-            let away =
-                matches!(&text, Err(_)) && self.secrets.get(&key).is_some_and(|known| known.text.is_ok());
+            let away = text.is_err() && self.secrets.get(&key).is_some_and(|known| known.text.is_ok());
             if let Err(why) = &text {
                 let known = self.secrets.get(&key).and_then(|known| known.text.as_ref().err());
                 // Once is enough until it is something else.

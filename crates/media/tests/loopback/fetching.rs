@@ -114,6 +114,23 @@ async fn what_is_no_longer_fresh_is_asked_for_and_fetched_only_if_it_changed() {
 }
 
 #[tokio::test]
+async fn a_named_image_is_fetched_once_whatever_its_token_and_anew_under_another_name() {
+    let origin = Origin::new(|_| ok("", b"an image")).await;
+    let store = Store::with(|settings| settings.fresh = Duration::ZERO);
+    let address = origin.url.split('?').next().unwrap().to_owned();
+    let source = |token: &str, name: &str| format!("{address}?token={token}#{name}").parse::<Source>().unwrap();
+    for token in ["one", "two"] {
+        store.store.get(&source(token, "made-at-noon"), None).await.unwrap();
+        assert_eq!(origin.requests().len(), 1);
+    }
+    let other = Store::at(store.directory.path().join("cache"), |_| {});
+    other.get(&source("three", "made-at-noon"), None).await.unwrap();
+    assert_eq!(origin.requests().len(), 1, "another process knows it too");
+    store.store.get(&source("three", "made-at-one"), None).await.unwrap();
+    assert_eq!(origin.requests().len(), 2);
+}
+
+#[tokio::test]
 async fn a_new_version_takes_the_place_of_the_old_one_but_not_under_a_reader() {
     let versions = std::sync::atomic::AtomicU32::new(1);
     let origin = Origin::new(move |_| {

@@ -54,7 +54,10 @@ fn alone_it_says_all_that_is_needed_or_names_what_is_missing() {
     assert!(node.bmc_fingerprint.is_some() && node.firmware.len() == 1);
     let loaded = read(&provision("  agentRef: {name: rack7}\n"));
     let said = loaded.diagnostics[0].to_string();
-    assert!(said.contains("spec.bmc.address, spec.bmc.credentialsName, spec.bootMACAddress missing"), "{said}");
+    assert!(
+        said.contains("spec.bmc.address, spec.bmc.credentialsName, spec.bootMACAddress missing"),
+        "{said}"
+    );
     assert!(loaded.nodes.is_empty());
 }
 
@@ -77,10 +80,19 @@ fn impossible_combinations_name_their_field_and_leave_the_host_alone() {
     for (spec, field) in [
         ("  agentRef: {}\n", "spec.agentRef"),
         ("  agentRef: {name: a, pool: b}\n", "spec.agentRef"),
-        ("  agentRef: {name: a}\n  image: {url: https://x/y.iso, infraEnvRef: {name: e}}\n", "spec.image.url"),
-        ("  agentRef: {name: a}\n  bmc: {tls: {insecure: true, fingerprint: 'aa00000000000000000000000000000000000000000000000000000000000000'}}\n", "spec.bmc.tls"),
+        (
+            "  agentRef: {name: a}\n  image: {url: https://x/y.iso, infraEnvRef: {name: e}}\n",
+            "spec.image.url",
+        ),
+        (
+            "  agentRef: {name: a}\n  bmc: {tls: {insecure: true, fingerprint: 'aa00000000000000000000000000000000000000000000000000000000000000'}}\n",
+            "spec.bmc.tls",
+        ),
         ("  agentRef: {name: a}\n  bootMode: uefi2\n", "spec.bootMode"),
-        ("  agentRef: {name: a}\n  raid: {hardwareRAIDVolumes: [{level: '9'}]}\n", "spec.raid.hardwareRAIDVolumes[0].level"),
+        (
+            "  agentRef: {name: a}\n  raid: {hardwareRAIDVolumes: [{level: '9'}]}\n",
+            "spec.raid.hardwareRAIDVolumes[0].level",
+        ),
         ("  agentRef: {name: a}\n  requestId: '2'\n", "spec.requestId"),
         ("  agentRef: {name: a}\n  bmc: {address: 'gopher://192.0.2.1'}\n", "spec.bmc.address"),
     ] {
