@@ -3,8 +3,6 @@
     kube_apiserver.py build --cache DIR                 builds it, or finds it built
     kube_apiserver.py start --cache DIR --work DIR      starts etcd and kube-apiserver; leaves DIR/kubeconfig and DIR/env
     kube_apiserver.py stop --work DIR                   ends what start started
-    kube_apiserver.py run --cache DIR --work DIR -- COMMAND…
-                                                        starts, runs a command with DIR/env's variables, ends both
 
 Ends with 3 when the parts cannot be had here: that is "not available", neither passed nor failed.
 """
@@ -38,7 +36,6 @@ PACKAGES = [
     "kubernetes-client",
     "golang-github-modern-go-reflect2-dev",
 ]
-PROGRAMS = ["etcd", "kube-apiserver", "kubectl"]
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 TREES = ["cmd", "pkg", "plugin", "staging", "vendor", "third_party", "hack/boilerplate"]
 
@@ -208,13 +205,23 @@ def build(cache):
     return place
 
 
+def at_hand(cache):
+    """The same, for programs: ends this one where the parts cannot be had."""
+    try:
+        return build(cache.resolve())
+    except NotAvailable as why:
+        say(f"not available: {why}")
+        sys.exit(NOT_AVAILABLE)
+
+
 # --- Running -------------------------------------------------------------------------------------------------------
 
 
 class Server:
     """What a started server is reached by."""
 
-    def __init__(self, work, port):
+    def __init__(self, place, work, port):
+        self.place = place
         self.work = work
         self.url = f"https://127.0.0.1:{port}"
         self.ca = work / "certificates/apiserver.crt"
@@ -238,7 +245,8 @@ class Server:
             "RACKHAND_TEST_APISERVER_CA": str(self.ca),
             "RACKHAND_TEST_APISERVER_TOKEN": self.token("admin"),
             "RACKHAND_TEST_APISERVER_USER_TOKEN": self.token("rackhand-user"),
-            "KUBECONFIG": str(self.work / "kubeconfig"),
+            "RACKHAND_TEST_KUBECONFIG": str(self.work / "kubeconfig"),
+            "RACKHAND_TEST_KUBECTL": str(self.place / "kubectl"),
         }
 
     def write_access(self):
@@ -281,7 +289,7 @@ def commands(place, work):
     """A server and the commands that start it, etcd first."""
     work.mkdir(parents=True, exist_ok=True)
     clients, peers, port = free_port(), free_port(), free_port()
-    server = Server(work, port)
+    server = Server(place, work, port)
     server.token("admin", "system:masters")
     server.token("rackhand-user", "rackhand-users")
     key = work / "service-accounts.key"
@@ -348,27 +356,17 @@ def stop(work):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["build", "start", "stop", "run"])
+    parser.add_argument("what", choices=["build", "start", "stop"])
     parser.add_argument("--cache", type=pathlib.Path)
     parser.add_argument("--work", type=pathlib.Path)
-    parser.add_argument("command", nargs="*")
     options = parser.parse_args()
     end_on_sigterm()
     if options.what == "stop":
         stop(options.work)
         return
-    try:
-        place = build(options.cache.resolve())
-    except NotAvailable as why:
-        say(f"not available: {why}")
-        sys.exit(NOT_AVAILABLE)
+    place = at_hand(options.cache)
     if options.what == "start":
         start(place, options.work.resolve())
-    elif options.what == "run":
-        with serving(place, options.work.resolve()) as server:
-            environment = {**os.environ, **server.variables(), "PATH": f"{place}{os.pathsep}{os.environ['PATH']}"}
-            done = subprocess.run(options.command, env=environment)
-        sys.exit(done.returncode)
 
 
 if __name__ == "__main__":

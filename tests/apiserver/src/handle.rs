@@ -18,8 +18,7 @@ use serde_json::{Value, json};
 use tower::{BoxError, Service};
 
 use crate::{
-    ApiServer, Shared,
-    delete::{self, Deleted},
+    ApiServer, Shared, delete,
     discovery::{self, Found},
     faults::{Answer, Logged, strike},
     kinds::{Kind, Version},
@@ -277,16 +276,14 @@ impl On<'_> {
                 let options = self.asked.document()?;
                 let dry_run = query.get("dryRun") == "All" || !options["dryRun"].is_null();
                 let deleted = delete::one(state, &self.kind, target, &options, dry_run)?;
-                let code = 200;
-                match deleted {
-                    Deleted::Gone(_) | Deleted::Waiting(_) => {
-                        Ok(written(code, &deleted.answer(&self.kind, &target.version)))
-                    }
-                }
+                Ok(written(200, &deleted.answer(&self.kind, &target.version)))
             }
             "deletecollection" if self.is_placed() => {
                 let options = self.asked.document()?;
                 Ok(written(200, &delete::many(state, &self.kind, target, query, &options)?))
+            }
+            "create" | "deletecollection" if self.kind.custom && !self.is_placed() => {
+                Err(Failure::no_such_resource())
             }
             _ => Err(Failure::method_not_allowed()),
         }

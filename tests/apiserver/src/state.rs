@@ -17,7 +17,7 @@ pub(crate) type ObjectKey = (String, String);
 /// The resourceVersion that everything begins after: versions below it are those of a server long gone.
 const FIRST_VERSION: u64 = 1_000;
 /// How many changes are kept for watches unless they are compacted before.
-const HISTORY: usize = 100_000;
+const HISTORY: usize = 20_000;
 
 /// One change of one object.
 #[derive(Clone, Debug)]

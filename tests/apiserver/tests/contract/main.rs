@@ -66,6 +66,10 @@ cases! {
         lists_come_in_pages
         a_dry_run_stores_nothing
         metadata_alone_can_be_asked_for
+        a_stale_status_is_refused
+        a_namespace_that_ends_takes_nothing_new
+        a_body_has_a_limit
+        objects_of_all_namespaces_are_listed_together
     }
     schema {
         unknown_fields_are_dropped

@@ -324,3 +324,47 @@ pub(crate) async fn metadata_alone_can_be_asked_for(api: &Api) {
     let one = api.get_as(&api.thing("one"), accept).await.ok();
     assert_eq!((&one["kind"], one.get("spec")), (&json!("PartialObjectMetadata"), None));
 }
+
+pub(crate) async fn a_stale_status_is_refused(api: &Api) {
+    let made = api.make("one", &fast()).await;
+    let path = format!("{}/status", api.thing("one"));
+    let mut first = made.clone();
+    first["status"] = json!({ "phase": "New" });
+    api.put(&path, &first).await.ok();
+    let mut second = made;
+    second["status"] = json!({ "phase": "Done" });
+    api.put(&path, &second).await.fails(409, "Conflict");
+}
+
+pub(crate) async fn a_namespace_that_ends_takes_nothing_new(api: &Api) {
+    let space = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "generateName": "ending-" } });
+    let made = api.post("/api/v1/namespaces", &space).await.ok();
+    assert_eq!(
+        (&made["status"]["phase"], &made["spec"]["finalizers"]),
+        (&json!("Active"), &json!(["kubernetes"]))
+    );
+    let name = made["metadata"]["name"].as_str().unwrap();
+    let ending = api.delete(&format!("/api/v1/namespaces/{name}"), &json!({})).await.ok();
+    assert_eq!(ending["status"]["phase"], "Terminating");
+    assert!(ending["metadata"]["deletionTimestamp"].is_string());
+    let path = format!("/apis/{VERSION}/namespaces/{name}/things");
+    let body = api.post(&path, &thing("one", &fast())).await.fails(403, "Forbidden");
+    let message = body["message"].as_str().unwrap();
+    assert!(message.contains(&format!("in namespace {name} because it is being terminated")), "{message}");
+}
+
+pub(crate) async fn a_body_has_a_limit(api: &Api) {
+    let big = json!({ "mode": "fast", "note": "x".repeat(3 * 1024 * 1024) });
+    let answer = api.post(&api.things(), &thing("one", &big)).await;
+    assert_eq!(answer.code, 413);
+}
+
+pub(crate) async fn objects_of_all_namespaces_are_listed_together(api: &Api) {
+    api.make("one", &fast()).await;
+    let list = api.get(&format!("/apis/{VERSION}/things")).await.ok();
+    let here = list["items"].as_array().unwrap().iter();
+    let here = here.filter(|item| item["metadata"]["namespace"] == api.namespace.as_str());
+    assert_eq!(here.count(), 1);
+    let nowhere = api.post(&format!("/apis/{VERSION}/things"), &thing("two", &fast())).await;
+    assert_eq!(nowhere.code, 404, "an object is made in a namespace");
+}
