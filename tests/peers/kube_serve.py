@@ -98,7 +98,8 @@ def try_all(report, args, hub):
     site = args.work / "site"
     with report.trying("deploy/hub is taken"):
         hub.kubectl("apply", "--server-side", "-k", "deploy/hub")
-        hub.apply("\n---\n".join(json.dumps(definition(*kind)) for kind in KINDS))
+        kinds = {"apiVersion": "v1", "kind": "List", "items": [definition(*kind) for kind in KINDS]}
+        hub.apply(json.dumps(kinds))
     with report.trying("render --with-agent makes what it takes"):
         rendered = subprocess.run(
             [args.rackhand, "render", "-f", site, "--with-agent", "rack7"], capture_output=True, text=True, check=True

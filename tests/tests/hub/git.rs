@@ -4,7 +4,7 @@ use std::{
     fs::{self, File},
     io::Read as _,
     net::TcpListener,
-    os::unix::net::UnixDatagram,
+    os::unix::{net::UnixDatagram, process::CommandExt as _},
     path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
@@ -17,13 +17,14 @@ use tokio::time::{Instant, sleep};
 const RACKHAND: &str = env!("CARGO_BIN_EXE_rackhand-fused");
 const SIMULATOR: &str = env!("CARGO_BIN_EXE_simulator-apart");
 
-/// A process that is gone after its test.
+/// A process in a group of its own, which is gone after its test: `git daemon` is two processes.
 struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
         // It may have ended by itself.
-        let _ = self.0.kill();
+        let group = rustix::process::Pid::from_child(&self.0);
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         let _ = self.0.wait();
     }
 }
@@ -72,7 +73,10 @@ async fn a_daemon_follows_a_repository_and_is_told_by_signals_and_by_its_socket(
         .args(["daemon", "--export-all", "--reuseaddr", "--listen=127.0.0.1"])
         .arg(format!("--port={port}"))
         .arg(format!("--base-path={}", directory.path().join("repositories").display()))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
         .stderr(Stdio::null())
+        .process_group(0)
         .spawn()
         .unwrap();
     let _served = Running(served);
@@ -84,12 +88,19 @@ async fn a_daemon_follows_a_repository_and_is_told_by_signals_and_by_its_socket(
     daemon.args(["serve", "--git", &format!("git://127.0.0.1:{port}/ztp"), "--git-path", "siteconfigs"]);
     daemon.args(["--git-interval", "3600", "--pace", "0.01", "--media-listen", "127.0.0.1:0", "--state-dir"]);
     daemon.arg(&state).args(["--listen", "127.0.0.1:0"]);
-    daemon.env("NOTIFY_SOCKET", directory.path().join("notify")).stderr(File::create(&log).unwrap());
+    daemon
+        .env("NOTIFY_SOCKET", directory.path().join("notify"))
+        .stderr(File::create(&log).unwrap())
+        .process_group(0);
     let mut daemon = Running(daemon.spawn().unwrap());
 
-    let node = |status: &Value| status.pointer("/daemon/nodes/edge-1~1node1").and_then(Value::as_str) == Some("installed");
+    let node = |status: &Value| {
+        status.pointer("/daemon/nodes/edge-1~1node1").and_then(Value::as_str) == Some("Installed")
+    };
     until("the node is installed", &log, || node(&status(&state))).await;
-    let source = |status: &Value| status.pointer("/daemon/source").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let source = |status: &Value| {
+        status.pointer("/daemon/source").and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
     let first = git(&repository, &["rev-parse", "HEAD"]);
     assert!(source(&status(&state)).ends_with(&first), "{}", source(&status(&state)));
     health(&log);
@@ -133,7 +144,7 @@ async fn a_daemon_follows_a_repository_and_is_told_by_signals_and_by_its_socket(
 
 fn node_known(status: &Value) -> bool {
     let nodes = status.pointer("/daemon/nodes").and_then(Value::as_object);
-    nodes.is_some_and(|nodes| nodes.len() == 1 && nodes.values().all(|state| state != "under way"))
+    nodes.is_some_and(|nodes| nodes.len() == 1 && nodes.values().all(|state| state != "Working"))
 }
 
 fn apply_refused(command: &mut Command) -> String {
@@ -156,6 +167,6 @@ fn health(log: &Path) {
     };
     assert!(ask("/healthz").starts_with("HTTP/1.1 200") && ask("/readyz").starts_with("HTTP/1.1 200"));
     let metrics = ask("/metrics");
-    assert!(metrics.contains("rackhand_nodes{state=\"installed\"} 1"), "{metrics}");
+    assert!(metrics.contains("rackhand_nodes{state=\"Installed\"} 1"), "{metrics}");
     assert!(ask("/v1/status").starts_with("HTTP/1.1 404"), "that is for the socket");
 }

@@ -238,3 +238,46 @@ async fn a_hub_that_answers_429_409_and_5xx_gets_everything_in_the_end() {
         lab.records().iter().filter(|r| matches!(r.event, Event::JobFinished { .. })).map(|r| r.seq).next();
     assert!(told.contains(&ends.unwrap()));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_second_installation_no_longer_says_is_taken_out_of_the_status() {
+    let lab = Lab::new(&[Node::new("n1", "sushy")], Vec::new());
+    let server = hub(Options::default(), &["site1"]);
+    let targets = Targets::from([("n1".to_owned(), target(&server, "n1"))]);
+    let (_aim, aimed) = watch::channel(Some(Arc::new(targets)));
+    let journal: Arc<dyn Journal> = lab.journal.clone();
+    let sink = StatusSink::new(SinkParts {
+        client: client(&server),
+        agent: "rack7".to_owned(),
+        journal: Arc::clone(&journal),
+        clock: Arc::clone(&lab.clock),
+        targets: aimed,
+        budget: Arc::new(Budget::per_minute(1200)),
+        options: SinkOptions::default(),
+    });
+    let status = sink.status();
+    let mut told = JoinSet::new();
+    told.spawn(async move { sink.run().await.unwrap() });
+    assert_eq!(lab.apply().await[0].result, NodeResult::Installed);
+    sleep(Duration::from_secs(60)).await;
+    let before = seen(&server, "site1", "n1");
+    assert!(before["status"]["steps"].as_array().unwrap().len() > 5, "{before:#}");
+    assert_ne!(before["status"]["virtualMedia"]["slot"], "none");
+    let started = Event::JobStarted {
+        job: rackhand_agent::event::JobId("n1#2".to_owned()),
+        request: "two".to_owned(),
+        trigger: rackhand_agent::event::Trigger::RequestChanged { from: "first".to_owned() },
+        source: "hub".to_owned(),
+    };
+    let entry = rackhand_agent::journal::Entry { node: Some("n1".to_owned()), event: started };
+    journal.append(entry).await.unwrap();
+    sleep(Duration::from_secs(60)).await;
+    let after = seen(&server, "site1", "n1");
+    assert_eq!(status.borrow().trouble, None);
+    assert_eq!(
+        (after["status"]["steps"].clone(), after["status"]["attempts"].clone()),
+        (json!([]), json!(2))
+    );
+    assert_eq!(after["status"]["virtualMedia"], json!({ "slot": "none", "inserted": false }));
+    assert_eq!(condition(&after, "Reconciling").unwrap().0, "True");
+}

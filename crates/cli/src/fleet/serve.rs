@@ -30,7 +30,10 @@ use super::{
 use crate::{
     World,
     options::ApplyOptions,
-    render::{node::result as in_words, progress::Progress},
+    render::{
+        node::{result as in_words, state},
+        progress::Progress,
+    },
     systemd::Systemd,
 };
 
@@ -329,14 +332,13 @@ impl Serving<'_> {
     }
 
     fn snapshot_of_nodes(&self) -> BTreeMap<String, String> {
-        self.supervisor
-            .nodes()
-            .map(|(node, last)| {
-                let said =
-                    last.map_or_else(|| "under way".to_owned(), |result| in_words(result).0.to_owned());
-                (node.to_owned(), said)
-            })
-            .collect()
+        let history = self.fleet.shared.engine.history();
+        let word = |node: &str, last: Option<&NodeResult>| match (last, history.node(node)) {
+            (None, _) => "Working",
+            (Some(_), Some(known)) => state(known).0,
+            (Some(result), None) => in_words(result).0,
+        };
+        self.supervisor.nodes().map(|(node, last)| (node.to_owned(), word(node, last).to_owned())).collect()
     }
 
     fn tell(&mut self) {

@@ -288,19 +288,20 @@ pub struct HostProvisionStatus {
     /// Who the machine is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hardware: Option<Hardware>,
-    /// The virtual medium.
+    /// The virtual medium; in slot `none` before the first is inserted.
+    // Always there, as the lists are: API servers before 1.21 refuse an apply that takes the last field of an object away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub virtual_media: Option<VirtualMedia>,
     /// Jobs that the BMC carries out for us.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["id"]))]
     pub jobs: Vec<BmcJob>,
     /// The steps of the newest installation, in order.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub steps: Vec<Step>,
     /// What holds: Ready, Reconciling and Stalled sum up, the others are milestones.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
 }

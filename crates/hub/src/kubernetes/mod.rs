@@ -37,7 +37,7 @@ pub use host_provision::{
 pub use kube::Client;
 pub use lease::{LeaseKeeper, LeaseTimes, Standing, Tenure, lease_name};
 pub use objects::{Key, Kind, Objects};
-pub use sink::{FINALIZER, MANAGER, SinkOptions, SinkParts, SinkStatus, StatusSink};
+pub use sink::{FINALIZER, MAKER, MANAGER, SinkOptions, SinkParts, SinkStatus, StatusSink};
 pub use status::{About, Book, Verdict};
 pub use target::{Target, Targets};
 pub use view::{AGENT, Claim, View, Who, made, node_of_file, view};

@@ -36,7 +36,9 @@ use super::{
     trouble::Trouble,
 };
 
-/// The field manager of everything that agents write.
+/// The field manager of the objects that agents make of others.
+pub const MAKER: &str = "rackhand-maker";
+/// The field manager of the statuses that agents write.
 pub const MANAGER: &str = "rackhand";
 /// Keeps an object while its installation is under way, so that what was begun is taken back first.
 pub const FINALIZER: &str = "rackhand.dev/installation-under-way";
@@ -175,6 +177,9 @@ impl StatusSink {
             };
             self.budget.take().await;
             let object = object(target, json!({ "spec": spec }));
+            // Under a name of its own: API servers before 1.22 do not keep what one manager applies to an object apart from what it
+            // applies to the object's status.
+            let params = PatchParams::apply(MAKER).force();
             api.patch(&target.name, &params, &Patch::Apply(&object))
                 .await
                 .map_err(|error| Trouble::of(&error))?;

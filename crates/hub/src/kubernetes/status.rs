@@ -89,7 +89,7 @@ impl Book {
             attempts: (known.jobs_begun > 0).then(|| i64::from(known.jobs_begun)),
             sequence: self.told.get(node).and_then(|told| i64::try_from(told.sequence).ok()),
             hardware: known.identity.as_ref().map(|identity| hardware(identity, job)),
-            virtual_media: job.and_then(medium),
+            virtual_media: Some(job.and_then(medium).unwrap_or_else(no_medium)),
             jobs: job.map(bmc_jobs).unwrap_or_default(),
             steps: job.map(steps).unwrap_or_default(),
             conditions,
@@ -145,7 +145,9 @@ impl Verdict {
 
 /// Sets a condition. Its time stays as long as its status does.
 fn set(conditions: &mut Vec<Condition>, finding: Finding, at: Timestamp) {
-    let message = shortened(finding.message);
+    // Never empty: API servers before 1.21 take an empty text in an apply for nothing at all, and refuse it.
+    let said = if finding.message.is_empty() { finding.reason.to_owned() } else { finding.message };
+    let message = shortened(said);
     match conditions.iter_mut().find(|one| one.type_ == finding.kind) {
         Some(known) => {
             if known.status != finding.status {
@@ -235,6 +237,11 @@ fn hardware(identity: &Identity, job: Option<&JobHistory>) -> Hardware {
         bios_version: identity.bios_version.clone(),
         power_state: last.map(|(_, state)| state.to_owned()),
     }
+}
+
+/// What stands for no medium.
+fn no_medium() -> VirtualMedia {
+    VirtualMedia { slot: "none".to_owned(), image: None, inserted: false }
 }
 
 fn medium(job: &JobHistory) -> Option<VirtualMedia> {

@@ -118,7 +118,8 @@ async fn a_named_image_is_fetched_once_whatever_its_token_and_anew_under_another
     let origin = Origin::new(|_| ok("", b"an image")).await;
     let store = Store::with(|settings| settings.fresh = Duration::ZERO);
     let address = origin.url.split('?').next().unwrap().to_owned();
-    let source = |token: &str, name: &str| format!("{address}?token={token}#{name}").parse::<Source>().unwrap();
+    let source =
+        |token: &str, name: &str| format!("{address}?token={token}#{name}").parse::<Source>().unwrap();
     for token in ["one", "two"] {
         store.store.get(&source(token, "made-at-noon"), None).await.unwrap();
         assert_eq!(origin.requests().len(), 1);
