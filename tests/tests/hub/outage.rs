@@ -206,6 +206,7 @@ async fn a_hub_that_answers_429_409_and_5xx_gets_everything_in_the_end() {
         (Answer::Unavailable, 3),
         (Answer::LostAfterwards, 3),
         (Answer::InternalError, 5),
+        (Answer::Silence, 4),
     ] {
         server.fault(Fault::new(answer).verb("create").resource("events").every(every));
         server.fault(Fault::new(answer).verb("patch").resource("hostprovisions").every(every));

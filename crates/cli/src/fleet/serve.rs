@@ -90,6 +90,8 @@ impl Fleet {
             told: daemon.told,
             systemd: daemon.systemd,
             ended: Ended::Complete,
+            reloading: true,
+            warned: BTreeSet::new(),
             progress,
             last: self.shared.before,
             world,
@@ -114,6 +116,10 @@ struct Serving<'a> {
     told: watch::Sender<Arc<Snapshot>>,
     systemd: Systemd,
     ended: Ended,
+    /// The service manager waits to hear that everything was read.
+    reloading: bool,
+    /// What was said of BMCs whose answers are not checked.
+    warned: BTreeSet<String>,
     progress: &'a mut Progress,
     /// The last record that was shown.
     last: u64,
@@ -142,6 +148,7 @@ impl Serving<'_> {
                 _ = alive.tick() => self.systemd.alive(),
                 _ = hangup.recv() => {
                     self.systemd.reloading();
+                    self.reloading = true;
                     self.world.stderr.line("SIGHUP: everything is read again")?;
                     reload.iter().for_each(|one| one.notify_one());
                 }
@@ -176,14 +183,24 @@ impl Serving<'_> {
     /// Takes in what the source says.
     async fn heard(&mut self, news: News) -> anyhow::Result<()> {
         let shared = &self.fleet.shared;
-        let News { site, nodes, waiting, going, complete, stages, from, findings } = news;
+        let News { site, nodes, mut waiting, going, complete, stages, from, findings } = news;
         let mut reached = BTreeMap::new();
         let mut wanted = BTreeMap::new();
         for node in &nodes {
             let name = node.name.to_string();
-            reached.insert(name.clone(), access(&site, node, &self.options.trust)?);
-            wanted.insert(name, Wanting::of(&site, node)?);
+            let both = access(&site, node, &self.options.trust)
+                .and_then(|access| Ok((access, Wanting::of(&site, node)?)));
+            match both {
+                Ok((access, wanting)) => {
+                    reached.insert(name.clone(), access);
+                    wanted.insert(name, wanting);
+                }
+                // One node that cannot be is no reason to leave the others.
+                Err(error) => drop(waiting.insert(name, format!("{error:#}"))),
+            }
         }
+        let nodes: Vec<_> =
+            nodes.into_iter().filter(|node| wanted.contains_key(node.name.as_str())).collect();
         // What is under way keeps its way to the BMC and its image, also when nothing is said of it any more.
         let held = |node: &String| self.tasks.is_under_way(node) && !wanted.contains_key(node);
         let before = shared.now();
@@ -207,6 +224,11 @@ impl Serving<'_> {
         let specs = nodes.into_iter().chain(kept).map(|node| (node.name.to_string(), node)).collect();
         let now = Now { site, specs, asked: BTreeMap::new(), consent };
         *shared.now.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(now);
+        for line in self.fleet.insecure() {
+            if self.warned.insert(line.clone()) {
+                self.world.stderr.line(line)?;
+            }
+        }
         if !self.snapshot.ready {
             // Only now is it known what the nodes of running jobs read.
             self.fleet.publish_running().await;
@@ -219,7 +241,9 @@ impl Serving<'_> {
         if !std::mem::replace(&mut self.snapshot.ready, true) {
             self.world.stderr.line(format_args!("ready: {} nodes", self.snapshot_of_nodes().len()))?;
         }
-        self.systemd.ready();
+        if std::mem::take(&mut self.reloading) {
+            self.systemd.ready();
+        }
         self.tell();
         Ok(())
     }

@@ -17,7 +17,7 @@ use rackhand_agent::{
 };
 use tokio::sync::watch;
 
-use super::{budget::Budget, host_provision, status, target::Targets, trouble::Trouble};
+use super::{budget::Budget, host_provision, status, target::Targets, trouble::{Trouble, answered}};
 use crate::{DeliveryError, Reporter};
 
 /// The component that the Events are from.
@@ -85,18 +85,15 @@ impl KubeEvents {
         };
         self.budget.take().await;
         let api: Api<CoreEvent> = Api::namespaced(self.client.clone(), &namespace);
-        match api.create(&PostParams::default(), &event).await {
-            Ok(_) => Ok(()),
-            Err(error) => match Trouble::of(&error) {
-                Trouble::Exists => Ok(()),
-                Trouble::Missing(what) => {
-                    // Its namespace goes or is gone, and with it whoever would read this.
-                    tracing::info!(namespace, what, "an Event has no place any more");
-                    Ok(())
-                }
-                Trouble::Away(what) | Trouble::Stale(what) => Err(DeliveryError::unavailable(what)),
-                Trouble::Refused(reason) => Err(DeliveryError::Refused { reason }),
-            },
+        match answered(api.create(&PostParams::default(), &event)).await {
+            Ok(_) | Err(Trouble::Exists) => Ok(()),
+            Err(Trouble::Missing(what)) => {
+                // Its namespace goes or is gone, and with it whoever would read this.
+                tracing::info!(namespace, what, "an Event has no place any more");
+                Ok(())
+            }
+            Err(Trouble::Away(what) | Trouble::Stale(what)) => Err(DeliveryError::unavailable(what)),
+            Err(Trouble::Refused(reason)) => Err(DeliveryError::Refused { reason }),
         }
     }
 }

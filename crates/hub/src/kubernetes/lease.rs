@@ -24,7 +24,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::trouble::Trouble;
+use super::trouble::{Trouble, answered};
 
 /// How a Lease is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,14 +176,13 @@ impl LeaseKeeper {
 
     /// One renewal. `false`: somebody else holds it.
     async fn renew(&self) -> Result<bool, Trouble> {
-        let found = self.api.get_opt(&self.name).await.map_err(|error| Trouble::of(&error))?;
+        let found = answered(self.api.get_opt(&self.name)).await?;
         let Some(mut lease) = found else {
             let lease = Lease {
                 metadata: ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() },
                 spec: Some(self.spec(None, 0)),
             };
-            let created = self.api.create(&PostParams::default(), &lease).await;
-            return created.map(|_| true).map_err(|error| Trouble::of(&error));
+            return answered(self.api.create(&PostParams::default(), &lease)).await.map(|_| true);
         };
         let spec = lease.spec.clone().unwrap_or_default();
         let ours = spec.holder_identity.as_ref() == Some(&self.identity);
@@ -202,8 +201,7 @@ impl LeaseKeeper {
         let acquired = if ours { spec.acquire_time } else { None };
         lease.spec = Some(self.spec(acquired, transitions));
         // The resourceVersion that was read is in it: somebody who wrote in between is seen.
-        let replaced = self.api.replace(&self.name, &PostParams::default(), &lease).await;
-        replaced.map(|_| true).map_err(|error| Trouble::of(&error))
+        answered(self.api.replace(&self.name, &PostParams::default(), &lease)).await.map(|_| true)
     }
 
     fn spec(&self, acquired: Option<MicroTime>, transitions: i32) -> LeaseSpec {

@@ -33,7 +33,7 @@ use super::{
     host_provision::{HostProvision, HostProvisionStatus},
     status::{About, Book, Verdict},
     target::{Target, Targets},
-    trouble::Trouble,
+    trouble::{Trouble, answered},
 };
 
 /// The field manager of the objects that agents make of others.
@@ -180,9 +180,7 @@ impl StatusSink {
             // Under a name of its own: API servers before 1.22 do not keep what one manager applies to an object apart from what it
             // applies to the object's status.
             let params = PatchParams::apply(MAKER).force();
-            api.patch(&target.name, &params, &Patch::Apply(&object))
-                .await
-                .map_err(|error| Trouble::of(&error))?;
+            answered(api.patch(&target.name, &params, &Patch::Apply(&object))).await?;
         }
         if wanted.held != wanted.was_held {
             self.hold(&api, target, wanted.held).await?;
@@ -191,13 +189,12 @@ impl StatusSink {
         let status =
             HostProvisionStatus { last_heartbeat: Some(Time(self.clock.now())), ..wanted.status.clone() };
         let object = object(target, json!({ "status": status }));
-        let written = api.patch_status(&target.name, &params, &Patch::Apply(&object)).await;
-        written.map(|_| ()).map_err(|error| Trouble::of(&error))
+        answered(api.patch_status(&target.name, &params, &Patch::Apply(&object))).await.map(|_| ())
     }
 
     /// Puts our finalizer on, or takes it off.
     async fn hold(&self, api: &Api<HostProvision>, target: &Target, held: bool) -> Result<(), Trouble> {
-        let now = api.get_opt(&target.name).await.map_err(|error| Trouble::of(&error))?;
+        let now = answered(api.get_opt(&target.name)).await?;
         let Some(now) = now else { return Err(Trouble::Missing("there is no HostProvision".to_owned())) };
         let mut finalizers = now.metadata.finalizers.clone().unwrap_or_default();
         let there = finalizers.iter().any(|one| one == FINALIZER);
@@ -214,12 +211,9 @@ impl StatusSink {
         let patch = json!({
             "metadata": { "finalizers": finalizers, "resourceVersion": now.metadata.resource_version },
         });
-        match api.patch(&target.name, &PatchParams::default(), &Patch::Merge(&patch)).await {
-            Ok(_) => Ok(()),
-            Err(error) => match Trouble::of(&error) {
-                Trouble::Missing(_) if !held => Ok(()),
-                trouble => Err(trouble),
-            },
+        match answered(api.patch(&target.name, &PatchParams::default(), &Patch::Merge(&patch))).await {
+            Err(Trouble::Missing(_)) if !held => Ok(()),
+            other => other.map(|_| ()),
         }
     }
 }

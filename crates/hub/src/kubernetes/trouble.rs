@@ -1,6 +1,21 @@
 //! What an error of the hub means for the one who writes.
 
+use std::time::Duration;
+
 use kube::Error;
+use tokio::time::timeout;
+
+/// How long one answer of the hub is waited for. A connection that leads nowhere any more would else be waited on for a
+/// quarter of an hour.
+pub(crate) const ANSWER: Duration = Duration::from_secs(30);
+
+/// The answer of the hub, if one comes in time.
+pub(crate) async fn answered<T>(request: impl Future<Output = Result<T, Error>>) -> Result<T, Trouble> {
+    match timeout(ANSWER, request).await {
+        Ok(answer) => answer.map_err(|error| Trouble::of(&error)),
+        Err(_) => Err(Trouble::Away(format!("no answer within {ANSWER:?}"))),
+    }
+}
 
 /// What can be done about an error.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -27,7 +27,7 @@ use super::{
     lease::{Deaths, LeaseTimes, Tenure, lease_name},
     objects::{Key, Kind, Objects, text},
     sink::MANAGER,
-    trouble::Trouble,
+    trouble::answered,
     view::{View, Who, view},
 };
 
@@ -358,7 +358,7 @@ impl Run<'_> {
     async fn fresh_claims(&self) -> Result<BTreeSet<String>, String> {
         let api: Api<DynamicObject> =
             Api::all_with(self.of.parts.client.clone(), &Kind::HostProvision.resource());
-        let list = api.list(&ListParams::default()).await.map_err(|error| Trouble::of(&error).text())?;
+        let list = answered(api.list(&ListParams::default())).await.map_err(|trouble| trouble.text())?;
         let ours = |object: &DynamicObject| {
             let object = serde_json::to_value(object).ok()?;
             let mine = text(&object, "/status/agent") == Some(self.of.parts.who.agent.as_str());
@@ -375,14 +375,14 @@ impl Run<'_> {
             return true;
         }
         let api: Api<Lease> = Api::namespaced(self.of.parts.client.clone(), &self.of.parts.namespace);
-        match api.get_opt(&lease_name(agent)).await {
+        match answered(api.get_opt(&lease_name(agent))).await {
             // An agent without a Lease never held one, or its Lease was removed: its silence is waited for all the same.
             Ok(lease) => {
                 let spec = lease.and_then(|lease| lease.spec).unwrap_or_default();
                 self.deaths.is_dead(agent, &spec, self.of.parts.times)
             }
-            Err(error) => {
-                tracing::debug!(agent, what = Trouble::of(&error).text(), "its Lease cannot be read");
+            Err(trouble) => {
+                tracing::debug!(agent, what = trouble.text(), "its Lease cannot be read");
                 false
             }
         }
@@ -399,14 +399,14 @@ impl Run<'_> {
             "status": { "agent": self.of.parts.who.agent },
         });
         let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
-        match api.patch_status(name, &params, &Patch::Merge(&patch)).await {
+        match answered(api.patch_status(name, &params, &Patch::Merge(&patch))).await {
             Ok(_) => {
                 tracing::info!(node, "taken from the pool");
                 self.claims.ours.insert(node.to_owned());
                 true
             }
-            Err(error) => {
-                tracing::info!(node, what = Trouble::of(&error).text(), "not taken from the pool");
+            Err(trouble) => {
+                tracing::info!(node, what = trouble.text(), "not taken from the pool");
                 false
             }
         }
@@ -428,7 +428,7 @@ fn leave_out(view: &mut View, node: &str) {
 /// One Secret as a text that can be read like a file. It is never listed, because that would show all of them.
 async fn secret(client: &Client, key: &Key) -> Result<String, String> {
     let api: Api<Secret> = Api::namespaced(client.clone(), &key.0);
-    match api.get_opt(&key.1).await {
+    match answered(api.get_opt(&key.1)).await {
         Ok(Some(mut secret)) => {
             secret.metadata.managed_fields = None;
             secret.metadata.annotations = None;
@@ -438,6 +438,6 @@ async fn secret(client: &Client, key: &Key) -> Result<String, String> {
             Ok(format!("{object:#}\n"))
         }
         Ok(None) => Err(format!("there is no Secret {}/{}", key.0, key.1)),
-        Err(error) => Err(Trouble::of(&error).text()),
+        Err(trouble) => Err(trouble.text()),
     }
 }
