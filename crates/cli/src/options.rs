@@ -328,10 +328,12 @@ impl ServeOptions {
         let pick = Picker { world };
         let config = &common.config;
         let hub = HubOptions::resolve(args.hub, config, &pick)?;
+        let git_ref = pick.pick(args.git_ref, "RACKHAND_GIT_REF", config.git_ref.clone())?;
+        let git_path = pick.pick(args.git_path, "RACKHAND_GIT_PATH", config.git_path.clone())?;
         let git = pick.pick(args.git, "RACKHAND_GIT", config.git.clone())?.map(|url| GitOptions {
             url,
-            reference: args.git_ref.or_else(|| config.git_ref.clone()).unwrap_or_else(|| "HEAD".to_owned()),
-            path: args.git_path.or_else(|| config.git_path.clone()).unwrap_or_default(),
+            reference: git_ref.unwrap_or_else(|| "HEAD".to_owned()),
+            path: git_path.unwrap_or_default(),
             interval: args.git_interval.unwrap_or(60),
         });
         if args.file.is_none() && git.is_none() && hub.is_none() {

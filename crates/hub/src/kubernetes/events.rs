@@ -17,7 +17,12 @@ use rackhand_agent::{
 };
 use tokio::sync::watch;
 
-use super::{budget::Budget, host_provision, status, target::Targets, trouble::{Trouble, answered}};
+use super::{
+    budget::Budget,
+    host_provision, status,
+    target::Targets,
+    trouble::{Trouble, answered},
+};
 use crate::{DeliveryError, Reporter};
 
 /// The component that the Events are from.
