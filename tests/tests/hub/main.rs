@@ -14,3 +14,4 @@ mod pool;
 mod scale;
 mod schema;
 mod serve;
+mod told;
