@@ -115,6 +115,12 @@ async fn a_daemon_follows_a_repository_and_is_told_by_signals_and_by_its_socket(
     assert!(reload.status.success());
     let wrong = || status(&state).pointer("/daemon/findings/0").is_some();
     until("the slip is named", &log, wrong).await;
+    let said = fs::read_to_string(&log).unwrap();
+    assert_eq!(
+        said.matches("unknown field `bootMacAdress`").count(),
+        1,
+        "said once, where people look: {said}"
+    );
     fs::write(&site, text).unwrap();
     git(&repository, &["commit", "-qam", "mended"]);
     let pid = rustix::process::Pid::from_child(&daemon.0);

@@ -236,6 +236,10 @@ impl Serving<'_> {
         self.steer(wanted, &waiting, &going, complete).await?;
         self.sighted(stages).await;
         self.snapshot.source = Some(from);
+        // Said when it is news: a node with an error is not touched, and somebody waits for it.
+        for finding in findings.iter().filter(|one| !self.snapshot.findings.contains(one)) {
+            self.world.stderr.line(finding)?;
+        }
         self.snapshot.findings = findings;
         self.snapshot.waiting = waiting;
         if !std::mem::replace(&mut self.snapshot.ready, true) {
@@ -315,7 +319,7 @@ impl Serving<'_> {
             }
             self.begin(node);
         } else if let NodeResult::Failed { error, advice, .. } = &result {
-            self.world.stderr.line(format_args!("{node}: {error}. {advice}"))?;
+            self.world.stderr.line(format_args!("{node}: {}. {advice}", error.trim_end_matches('.')))?;
         }
         self.tell();
         Ok(())

@@ -79,6 +79,7 @@ fn license(call: &Call, machine: &Machine) -> Result<Value, Problem> {
         "Id": "1",
         "Name": "iLO License",
         "License": license_name(machine),
+        // Masked, as an iLO shows the key of a licence.
         "LicenseKey": "XXXXX-XXXXX-XXXXX-XXXXX-SIMUL",
         "LicenseType": "Perpetual",
     }))
