@@ -17,7 +17,7 @@ use rackhand_agent::{
     event::Evidence,
     journal::{Journal, MemoryJournal, Record},
     ports::{BoxFuture, Connector, ImageError, ImageHost, PreparedImage, Sighting},
-    wanted::{DriveChoice, Follow, Wanted, WantedFirmware, WantedStorage, WantedVolume},
+    wanted::{BootWay, DriveChoice, Follow, Wanted, WantedBoot, WantedFirmware, WantedStorage, WantedVolume},
 };
 use rackhand_bmc::{Attributes, Bmc, BootMode, RaidLevel};
 use rackhand_http::{ServiceTransport, TransportError};
@@ -287,6 +287,7 @@ fn job(node: &Node) -> NodeJob {
         firmware: node.firmware.clone(),
         boot_mode: node.boot_mode,
         secure_boot: node.secure_boot,
+        boot: WantedBoot::only(BootWay::VirtualMedia, "the lab"),
         follow: node.follow,
         storage: node.storage.clone(),
         allow_unverified: false,
@@ -544,7 +545,11 @@ impl MediaFetch for Images {
 }
 
 impl ImageHost for Images {
-    fn prepare<'a>(&'a self, node: &'a str) -> BoxFuture<'a, Result<PreparedImage, ImageError>> {
+    fn prepare<'a>(
+        &'a self,
+        node: &'a str,
+        _way: BootWay,
+    ) -> BoxFuture<'a, Result<PreparedImage, ImageError>> {
         Box::pin(async move {
             let image = self.image();
             Ok(PreparedImage {
@@ -555,6 +560,8 @@ impl ImageHost for Images {
             })
         })
     }
+
+    fn offer(&self, _node: &str, _installs: bool) {}
 
     fn prepare_firmware<'a>(
         &'a self,

@@ -12,7 +12,7 @@ use rackhand_bmc::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::cause::Cause;
+use crate::{cause::Cause, wanted::BootWay};
 
 /// One thing that happened. The JSON of these is the public stream format: fields are added, never changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -74,6 +74,9 @@ pub enum Event {
         bytes: u64,
         /// Whether the digest was given and matched; otherwise it is only recorded.
         verified: bool,
+        /// How it is booted.
+        #[serde(default, skip_serializing_if = "BootWay::is_virtual_media")]
+        way: BootWay,
     },
     /// A step began.
     StepStarted {
@@ -232,7 +235,7 @@ pub enum StepId {
     Storage,
     /// Virtual media: clear leftovers, insert, prove.
     Media,
-    /// Boot the virtual CD once.
+    /// Arm the virtual CD, or the network, for one boot.
     BootOnce,
     /// Switch the host on.
     PowerOn,
@@ -377,6 +380,13 @@ pub enum Act {
     },
     /// Arm the virtual CD for the next boot.
     BootCdOnce,
+    /// Have firmware fetch the image over HTTP at the next boot.
+    BootHttpOnce {
+        /// The image's URL.
+        url: String,
+    },
+    /// Arm the network for the next boot.
+    BootPxeOnce,
     /// Eject the image again.
     Eject {
         /// The slot.
@@ -404,7 +414,7 @@ impl Act {
             | Self::SetSecureBoot { .. } => StepId::Bios,
             Self::DeleteVolume { .. } | Self::CreateVolume { .. } => StepId::Storage,
             Self::EjectLeftover { .. } | Self::Insert { .. } => StepId::Media,
-            Self::BootCdOnce => StepId::BootOnce,
+            Self::BootCdOnce | Self::BootHttpOnce { .. } | Self::BootPxeOnce => StepId::BootOnce,
             Self::Eject { .. } => StepId::Eject,
             Self::ClearBootOverride => StepId::Follow,
         }
@@ -443,6 +453,8 @@ impl fmt::Display for Act {
             Self::EjectLeftover { slot, image } => write!(f, "eject the leftover {image} from {slot}"),
             Self::Insert { slot, url } => write!(f, "insert {url} into {slot}"),
             Self::BootCdOnce => f.write_str("boot the virtual CD once"),
+            Self::BootHttpOnce { url } => write!(f, "boot {url} over HTTP once"),
+            Self::BootPxeOnce => f.write_str("boot from the network once"),
             Self::Eject { slot, .. } => write!(f, "eject the installer from {slot}"),
             Self::ClearBootOverride => f.write_str("clear the boot override"),
         }
@@ -585,7 +597,7 @@ pub enum ActResult {
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum Evidence {
-    /// The BMC read from our image server for the first time.
+    /// The BMC, or the host itself, read from our image server for the first time.
     ImageRead {
         /// Who read.
         peer: String,

@@ -2,12 +2,12 @@
 
 use rackhand_profiles::{MediaType, Profile, Volume, effective};
 use rackhand_spec::{
-    BmcProtocol, BootMode, BootTransport, Follow as SpecFollow, HardwareVolume, NodeSpec, RaidLevel,
+    BootBy, BootMode, BootTransport, Follow as SpecFollow, HardwareVolume, NodeSpec, RaidLevel,
 };
 
 use crate::{
     history::NodeHistory,
-    wanted::{DriveChoice, Follow, Wanted, WantedFirmware, WantedStorage, WantedVolume},
+    wanted::{BootWay, DriveChoice, Follow, Wanted, WantedBoot, WantedFirmware, WantedStorage, WantedVolume},
 };
 
 const GIB: u64 = 1 << 30;
@@ -53,6 +53,7 @@ pub fn gather(spec: &NodeSpec, profile: Option<&Profile>, options: GatherOptions
             BootMode::Legacy => rackhand_bmc::BootMode::Legacy,
         }),
         secure_boot,
+        boot: boot(spec, profile),
         follow: match spec.follow {
             Some(SpecFollow::Callback) => Follow::CallBack,
             Some(SpecFollow::None) | None => Follow::NotObservable,
@@ -63,6 +64,34 @@ pub fn gather(spec: &NodeSpec, profile: Option<&Profile>, options: GatherOptions
         hold: spec.hold,
         permission,
     }
+}
+
+/// How the host may boot: what is said of the node counts before its profile, and that before its BMC's address, which every
+/// template writes the same.
+fn boot(spec: &NodeSpec, profile: Option<&Profile>) -> WantedBoot {
+    let of_profile = || profile.and_then(|one| Some((one.spec.boot?, format!("profile {}", one.name))));
+    let said = spec.boot.map(|by| (by, "the spec's boot".to_owned())).or_else(of_profile);
+    let (ways, source): (&[BootWay], String) = match said {
+        Some((by, source)) => (
+            match by {
+                BootBy::VirtualMedia => &[BootWay::VirtualMedia],
+                BootBy::UefiHttp => &[BootWay::UefiHttp],
+                BootBy::Pxe => &[BootWay::Pxe],
+                BootBy::Network => &[BootWay::UefiHttp, BootWay::Pxe],
+                BootBy::Any => &BootWay::ALL,
+            },
+            source,
+        ),
+        None => (
+            match spec.bmc.boot {
+                BootTransport::VirtualMedia => &[BootWay::VirtualMedia],
+                BootTransport::UefiHttp => &[BootWay::UefiHttp],
+                BootTransport::Pxe => &[BootWay::Pxe],
+            },
+            format!("{}:// in the BMC's address", spec.bmc.scheme),
+        ),
+    };
+    WantedBoot { ways: ways.to_vec(), source }
 }
 
 /// The annotation permits one installation: of a node without a record, or once more after one that ended badly if the
@@ -222,17 +251,6 @@ const fn fewest(level: RaidLevel) -> usize {
 /// A sentence for each thing that is asked for and that this version does not do.
 fn cannot(spec: &NodeSpec, profile: Option<&Profile>) -> Vec<String> {
     let mut cannot = Vec::new();
-    match (spec.bmc.protocol, spec.bmc.boot) {
-        (BmcProtocol::Ipmi, _) => cannot.push(format!(
-            "{} speaks IPMI, which this version does not; give the BMC's Redfish address: redfish-virtualmedia://…",
-            spec.bmc
-        )),
-        (BmcProtocol::Redfish, BootTransport::Pxe | BootTransport::UefiHttp) => cannot.push(format!(
-            "{} boots by network, which this version does not do; use a …-virtualmedia address",
-            spec.bmc
-        )),
-        (BmcProtocol::Redfish, BootTransport::VirtualMedia) => {}
-    }
     if let Some(raid) = &spec.raid {
         if raid.hardware.as_ref().is_some_and(Vec::is_empty) {
             cannot.push(format!(

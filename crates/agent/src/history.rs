@@ -15,6 +15,7 @@ use crate::{
         Trigger,
     },
     journal::Record,
+    wanted::BootWay,
 };
 
 /// Everything the journal knows, node by node.
@@ -138,6 +139,9 @@ pub struct ImageRecord {
     pub bytes: u64,
     /// Whether the digest was given and matched.
     pub verified: bool,
+    /// How it is booted.
+    #[serde(skip_serializing_if = "BootWay::is_virtual_media")]
+    pub way: BootWay,
 }
 
 /// What is known of one step.
@@ -257,12 +261,13 @@ impl JobHistory {
 
     fn apply(&mut self, at: Timestamp, event: &Event) {
         match event {
-            Event::ImagePrepared { url, sha256, bytes, verified, .. } => {
+            Event::ImagePrepared { url, sha256, bytes, verified, way, .. } => {
                 self.image = Some(ImageRecord {
                     url: url.clone(),
                     sha256: sha256.clone(),
                     bytes: *bytes,
                     verified: *verified,
+                    way: *way,
                 });
             }
             Event::StepStarted { step, detail, .. } => {

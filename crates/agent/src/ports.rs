@@ -5,7 +5,10 @@ use std::{fmt, future::Future, pin::Pin};
 use rackhand_bmc::{Bmc, Fut};
 use tokio::sync::oneshot;
 
-use crate::{event::Evidence, wanted::WantedFirmware};
+use crate::{
+    event::Evidence,
+    wanted::{BootWay, WantedFirmware},
+};
 
 /// A boxed future with any output.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -18,9 +21,17 @@ pub trait Connector: Send + Sync {
 
 /// Serves the image that a node boots.
 pub trait ImageHost: Send + Sync {
-    /// Makes the node's image ready to be read by its BMC: fetched, its digest taken and compared where one was given,
+    /// Makes the node's image ready to be booted that way: fetched, its digest taken and compared where one was given,
     /// served. The same node gets the same URL again, in this process and in the next.
-    fn prepare<'a>(&'a self, node: &'a str) -> BoxFuture<'a, Result<PreparedImage, ImageError>>;
+    ///
+    /// For PXE it is taken apart, and nothing of it is handed to a host that asks before it is [offered](Self::offer).
+    fn prepare<'a>(&'a self, node: &'a str, way: BootWay)
+    -> BoxFuture<'a, Result<PreparedImage, ImageError>>;
+
+    /// Whether a host that asks the network what to boot is told to install. Said just before it is switched on to install,
+    /// and taken back as soon as it has what it needs: whoever asks else boots its own disk. Of a node that does not boot
+    /// by PXE it means nothing.
+    fn offer(&self, node: &str, installs: bool);
 
     /// Makes a firmware file ready to be read by the node's BMC in the same way, beside the image, under a name that ends as
     /// the vendor's does: several BMCs judge by it. What is read of it counts nowhere.
@@ -30,14 +41,14 @@ pub trait ImageHost: Send + Sync {
         file: &'a WantedFirmware,
     ) -> BoxFuture<'a, Result<PreparedImage, ImageError>>;
 
-    /// How much of the image was read by the node's BMC so far, in bytes.
+    /// How much of the image was read by the node's BMC or host so far, in bytes.
     fn bytes_read(&self, node: &str) -> u64;
 }
 
 /// An image, or a firmware file, ready to be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreparedImage {
-    /// Its URL as the BMC must see it.
+    /// Its URL as whoever reads it must see it: the BMC, or for a network boot the host. For PXE that of the host's script.
     pub url: String,
     /// SHA-256, lower-case hex.
     pub sha256: String,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use rackhand_bmc::{Attributes, BootMode, RaidLevel};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What is wanted of one node. Made from a NodeSpec and its effective profile; everything the plan needs and nothing
 /// else, so that the plan stays a pure function of plain data.
@@ -27,6 +27,8 @@ pub struct Wanted {
     pub boot_mode: Option<BootMode>,
     /// Whether secure boot shall be on; `None` leaves it.
     pub secure_boot: Option<bool>,
+    /// How it may boot the installer.
+    pub boot: WantedBoot,
     /// Whether the installation says of itself how far it is.
     pub follow: Follow,
     /// Volumes.
@@ -39,6 +41,57 @@ pub struct Wanted {
     pub hold: bool,
     /// Who allows installing whatever runs on it: `--install`, an annotation. `None` asks the journal.
     pub permission: Option<String>,
+}
+
+/// How a host boots the installer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum BootWay {
+    /// The BMC reads an ISO and shows it to the host as a drive.
+    #[default]
+    VirtualMedia,
+    /// The host's firmware fetches an ISO over HTTP.
+    UefiHttp,
+    /// The host's firmware asks DHCP, and a loader fetches kernel and initrd.
+    Pxe,
+}
+
+impl BootWay {
+    /// Every way, best first: what the BMC itself reads needs nothing of the host's network, and what firmware is told by
+    /// its BMC nothing of the site's DHCP.
+    pub const ALL: [Self; 3] = [Self::VirtualMedia, Self::UefiHttp, Self::Pxe];
+
+    /// Whether the BMC itself reads the image. Events of before there were other ways do not name it.
+    #[must_use]
+    pub fn is_virtual_media(&self) -> bool {
+        *self == Self::VirtualMedia
+    }
+}
+
+impl fmt::Display for BootWay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::VirtualMedia => "virtual media",
+            Self::UefiHttp => "UEFI HTTP boot",
+            Self::Pxe => "PXE",
+        })
+    }
+}
+
+/// How a host may boot the installer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WantedBoot {
+    /// The ways that may be gone, best first.
+    pub ways: Vec<BootWay>,
+    /// Who says so, for people.
+    pub source: String,
+}
+
+impl WantedBoot {
+    /// One way and no other.
+    pub fn only(way: BootWay, source: impl Into<String>) -> Self {
+        Self { ways: vec![way], source: source.into() }
+    }
 }
 
 /// A firmware that there is to be.

@@ -328,10 +328,27 @@ impl Bmc {
         if boot.settings().await?.armed_for(target) {
             return Ok(Outcome::Unchanged);
         }
-        let wanted = BootOverride { target: target.clone(), enabled: OverrideEnabled::Once, mode: None };
-        let outcome = boot.set_override(wanted).await?;
+        let outcome = boot.set_override(BootOverride::once(target.clone())).await?;
         let what = format!("the boot override to be {target}");
         proven(outcome, self.wait_boot(&what, |seen| seen.armed_for(target)).await)
+    }
+
+    /// Makes the host fetch `url` over HTTP and boot it at its next start, once, and proves that the override is armed.
+    /// Where the address is a BIOS setting ([`Boot::http_boot_settings`]) that has to be in force already.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotObserved`] when the BMC accepts the override but does not show it.
+    pub async fn boot_http_once(&self, url: &str) -> Result<Outcome> {
+        let boot = self.boot()?;
+        if boot.settings().await?.armed_for_http(url) {
+            return Ok(Outcome::Unchanged);
+        }
+        let goes_along = boot.http_boot_settings(url).is_empty();
+        let http_uri = goes_along.then(|| url.to_owned());
+        let wanted = BootOverride { http_uri, ..BootOverride::once(BootTarget::UefiHttp) };
+        let outcome = boot.set_override(wanted).await?;
+        let what = format!("the boot override to be UefiHttp with {url}");
+        proven(outcome, self.wait_boot(&what, |seen| seen.armed_for_http(url)).await)
     }
 
     /// Takes a boot override back and proves it: the next boot goes where the boot order says. A service that knows no
@@ -351,7 +368,7 @@ impl Bmc {
         }
         let knows_none = seen.allowed_targets.is_empty() || seen.allowed_targets.contains(&BootTarget::None);
         let target = if knows_none { BootTarget::None } else { BootTarget::Hdd };
-        let wanted = BootOverride { target, enabled: OverrideEnabled::Disabled, mode: None };
+        let wanted = BootOverride { target, enabled: OverrideEnabled::Disabled, mode: None, http_uri: None };
         let outcome = boot.set_override(wanted).await?;
         proven(outcome, self.wait_boot("the boot override to be gone", gone).await)
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Fut, Outcome};
+use crate::{Attributes, Fut, Outcome};
 
 /// What a System boots next.
 ///
@@ -40,6 +40,14 @@ pub trait Boot: Send + Sync {
     /// Sets the persistent boot order, by the references that [`order`](Boot::order) answered. What is left out stays
     /// behind those named, where the BMC wants all of them.
     fn set_order<'a>(&'a self, order: &'a [String]) -> Fut<'a, Outcome>;
+
+    /// The BIOS settings that tell firmware what a UEFI HTTP boot is to fetch, on BMCs where that is a BIOS setting (iLO's
+    /// `UrlBootFile`, Dell's `HttpDev1Uri`). They have to be in force before the boot. Empty where the address goes
+    /// with the override, as the standard's `HttpBootUri`. Sends nothing.
+    fn http_boot_settings(&self, url: &str) -> Attributes {
+        let _ = url;
+        Attributes::new()
+    }
 }
 
 /// The boot settings as observed. What the BMC does not show is `None`.
@@ -54,6 +62,10 @@ pub struct BootSettings {
     pub mode: Option<BootMode>,
     /// The targets that the BMC says it accepts. Empty when it does not say (iDRAC10).
     pub allowed_targets: Vec<BootTarget>,
+    /// What a UEFI HTTP boot fetches (`HttpBootUri`). `None` when the BMC does not show it; absent, empty and
+    /// sushy-tools' text "None" all read as an empty text where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_uri: Option<String>,
 }
 
 impl BootSettings {
@@ -62,6 +74,15 @@ impl BootSettings {
     #[must_use]
     pub fn armed_for(&self, target: &BootTarget) -> bool {
         self.target.as_ref() == Some(target) && self.enabled != Some(OverrideEnabled::Disabled)
+    }
+
+    /// Whether the next boot fetches `url` over HTTP, as far as the BMC shows it. A service that mounts what it is to
+    /// fetch shows the CD armed, and the address beside it (sushy-tools).
+    #[must_use]
+    pub fn armed_for_http(&self, url: &str) -> bool {
+        let names_it = self.http_uri.as_deref() == Some(url);
+        (self.armed_for(&BootTarget::UefiHttp) && (names_it || self.http_uri.is_none()))
+            || (self.armed_for(&BootTarget::Cd) && names_it)
     }
 }
 
@@ -75,6 +96,16 @@ pub struct BootOverride {
     pub enabled: OverrideEnabled,
     /// The mode to boot in, where the BMC has it; `None` leaves it.
     pub mode: Option<BootMode>,
+    /// What a UEFI HTTP boot fetches, where that is told with the override; `None` leaves it.
+    pub http_uri: Option<String>,
+}
+
+impl BootOverride {
+    /// The next boot goes to `target`, in the mode that is in force.
+    #[must_use]
+    pub fn once(target: BootTarget) -> Self {
+        Self { target, enabled: OverrideEnabled::Once, mode: None, http_uri: None }
+    }
 }
 
 /// The targets of `BootSourceOverrideTarget`, and the vendors' further ones by name.

@@ -92,11 +92,15 @@ pub enum Operation {
     ConfigurationExport,
     /// Applying a whole configuration.
     ConfigurationImport,
+    /// Booting from the network once.
+    BootPxeOnce,
+    /// Having firmware fetch an image over HTTP and boot it once.
+    BootUefiHttpOnce,
 }
 
 impl Operation {
     /// Every operation, for tables.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 44] = [
         Self::PowerRead,
         Self::PowerOn,
         Self::PowerOffGraceful,
@@ -139,6 +143,8 @@ impl Operation {
         Self::SensorsRead,
         Self::ConfigurationExport,
         Self::ConfigurationImport,
+        Self::BootPxeOnce,
+        Self::BootUefiHttpOnce,
     ];
 }
 

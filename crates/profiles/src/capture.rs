@@ -69,6 +69,7 @@ impl Seen<'_> {
             bios: Bios { attributes },
             boot_mode: self.boot_mode,
             secure_boot: None,
+            boot: None,
             storage: Storage { volumes },
             firmware: Vec::new(),
         };

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use rackhand_bmc::{AttributeValue, Attributes};
-use rackhand_spec::{BootMode, Sha256};
+use rackhand_spec::{BootBy, BootMode, Sha256};
 use serde::{Deserialize, Serialize};
 use serde_saphyr::Spanned;
 use wildmatch::WildMatch;
@@ -86,6 +86,10 @@ pub struct Spec {
     /// Whether Secure Boot is on; see [`Spec::boot_mode`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secure_boot: Option<bool>,
+    /// How machines of this kind boot the installer, over what their BMCs' addresses say: `network` where they have no virtual
+    /// media.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot: Option<BootBy>,
     /// Storage volumes.
     #[serde(default, skip_serializing_if = "Storage::is_empty")]
     pub storage: Storage,

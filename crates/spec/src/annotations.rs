@@ -7,16 +7,21 @@
 use crate::common::ROLES;
 use crate::cursor::{At, nearest};
 use crate::diagnostic::Code;
-use crate::{Follow, NodeSpec, Role, Sha256};
+use crate::node::BOOT_BY;
+use crate::{BootBy, Follow, NodeSpec, Role, Sha256};
 
 /// The group that rackhand's annotations are in.
 pub const ANNOTATION_GROUP: &str = "rackhand.dev/";
 
 /// Every annotation that rackhand reads, and what it means.
-pub const ANNOTATIONS: [(&str, &str); 8] = [
+pub const ANNOTATIONS: [(&str, &str); 9] = [
     ("rackhand.dev/profile", "name of the firmware profile, as in ran-low-latency"),
     ("rackhand.dev/iso", "the ISO to boot: a path on the jump host, or a URL"),
     ("rackhand.dev/iso-sha256", "the ISO's SHA-256 digest; an ISO with another one is not booted"),
+    (
+        "rackhand.dev/boot",
+        "how the ISO is booted: virtual-media, uefi-http, pxe, network (one of the two before) or any; else as the BMC's address says",
+    ),
     ("rackhand.dev/follow", "how an installation is followed: callback or none"),
     ("rackhand.dev/request-id", "a nonce; a changed one asks for a new installation"),
     (
@@ -33,6 +38,7 @@ pub(crate) struct Annotations {
     pub(crate) profile: Option<String>,
     pub(crate) iso: Option<String>,
     pub(crate) iso_sha256: Option<Sha256>,
+    pub(crate) boot: Option<BootBy>,
     pub(crate) follow: Option<Follow>,
     pub(crate) request_id: Option<String>,
     pub(crate) install: Option<String>,
@@ -72,6 +78,7 @@ impl Annotations {
             "rackhand.dev/profile" => self.profile = at.word(),
             "rackhand.dev/iso" => self.iso = at.word(),
             "rackhand.dev/iso-sha256" => self.iso_sha256 = at.parse(),
+            "rackhand.dev/boot" => self.boot = at.choice(BOOT_BY),
             "rackhand.dev/follow" => {
                 self.follow = at.choice(&[("callback", Follow::Callback), ("none", Follow::None)]);
             }
@@ -89,6 +96,7 @@ impl Annotations {
         spec.profile.clone_from(&self.profile);
         spec.iso.clone_from(&self.iso);
         spec.iso_sha256 = self.iso_sha256;
+        spec.boot = self.boot;
         spec.follow = self.follow;
         spec.request_id.clone_from(&self.request_id);
         spec.install.clone_from(&self.install);
@@ -101,6 +109,7 @@ impl Annotations {
             self.profile.is_some(),
             self.iso.is_some(),
             self.iso_sha256.is_some(),
+            self.boot.is_some(),
             self.follow.is_some(),
             self.request_id.is_some(),
             self.install.is_some(),

@@ -83,6 +83,7 @@ impl Required {
             profile: None,
             iso: None,
             iso_sha256: None,
+            boot: None,
             follow: None,
             request_id: None,
             install: None,

@@ -56,9 +56,9 @@ pub use ipnet::IpNet;
 pub use kustomize::Kustomize;
 pub use load::{LoadOptions, Loaded, Skipped, Source, collect, load};
 pub use node::{
-    BiosSettings, BootMode, CleaningMode, ClusterNetwork, FirmwareUpdate, Follow, HardwareVolume, Interface,
-    NodeName, NodeNetwork, NodeSpec, PodNetwork, Raid, RaidLevel, Role, RootDeviceHints, SoftwareVolume,
-    SourceRef,
+    BiosSettings, BootBy, BootMode, CleaningMode, ClusterNetwork, FirmwareUpdate, Follow, HardwareVolume,
+    Interface, NodeName, NodeNetwork, NodeSpec, PodNetwork, Raid, RaidLevel, Role, RootDeviceHints,
+    SoftwareVolume, SourceRef,
 };
 pub use owned::{Located, LocatedEntry, LocatedValue, ScalarKind, field_path};
 pub use value::{InvalidMac, InvalidSha256, MacAddress, Sha256};

@@ -79,6 +79,31 @@ pub enum CleaningMode {
     Disabled,
 }
 
+/// How a host is to boot the installer, where that is not left to its BMC's address (`rackhand.dev/boot`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BootBy {
+    /// From an ISO that its BMC reads.
+    VirtualMedia,
+    /// Its firmware fetches the ISO over HTTP.
+    UefiHttp,
+    /// Its firmware asks DHCP.
+    Pxe,
+    /// By HTTP where its BMC can have it so, else by PXE.
+    Network,
+    /// Whichever its BMC can do, virtual media first.
+    Any,
+}
+
+/// The words for it, in every format.
+pub(crate) const BOOT_BY: &[(&str, BootBy)] = &[
+    ("virtual-media", BootBy::VirtualMedia),
+    ("uefi-http", BootBy::UefiHttp),
+    ("pxe", BootBy::Pxe),
+    ("network", BootBy::Network),
+    ("any", BootBy::Any),
+];
+
 /// How the progress of an installation is followed (`rackhand.dev/follow`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -355,6 +380,9 @@ pub struct NodeSpec {
     /// The ISO's digest (`rackhand.dev/iso-sha256`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iso_sha256: Option<Sha256>,
+    /// How it is to boot the installer (`rackhand.dev/boot`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub boot: Option<BootBy>,
     /// How its installation is followed (`rackhand.dev/follow`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub follow: Option<Follow>,

@@ -12,7 +12,9 @@ use crate::common::{self, BOOT_MODES, Candidate, Places, Required};
 use crate::cursor::{At, Fields, Place, Sink};
 use crate::diagnostic::{Code, Severity};
 use crate::firmware::{attributes, updates};
-use crate::node::{BiosSettings, BootMode, FirmwareUpdate, Follow, NodeName, NodeSpec, Raid, SourceRef};
+use crate::node::{
+    BOOT_BY, BiosSettings, BootBy, BootMode, FirmwareUpdate, Follow, NodeName, NodeSpec, Raid, SourceRef,
+};
 use crate::site::name;
 use crate::{BmcAddress, MacAddress, Sha256, metal3};
 
@@ -34,6 +36,7 @@ pub(crate) struct Provision {
     updates: Vec<FirmwareUpdate>,
     raid: Option<Raid>,
     profile: Option<String>,
+    boot: Option<BootBy>,
     follow: Option<Follow>,
     online: Option<bool>,
     request_id: Option<String>,
@@ -82,6 +85,7 @@ fn read(root: &At<'_>) -> Option<Provision> {
         updates: spec.get("firmwareUpdates").map(|at| updates(&at)).unwrap_or_default(),
         raid: spec.get("raid").and_then(|at| metal3::read_raid(&at)),
         profile: word("profile"),
+        boot: spec.get("boot").and_then(|at| at.choice(BOOT_BY)),
         follow: spec
             .get("follow")
             .and_then(|at| at.choice(&[("callback", Follow::Callback), ("none", Follow::None)])),
@@ -240,6 +244,7 @@ impl Provision {
         }
         set(&mut spec.iso, url);
         spec.iso_sha256 = self.image.sha256.or(own.iso_sha256).or(spec.iso_sha256);
+        spec.boot = self.boot.or(own.boot).or(spec.boot);
         spec.follow = self.follow.or(own.follow).or(spec.follow);
         if let Some((address, _)) = self.bmc.address {
             spec.bmc = address;

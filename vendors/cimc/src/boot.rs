@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use rackhand_bmc::{
-    Boot, BootMode, BootOption, BootOverride, BootSettings, BootTarget, ErrorKind, Fut, HostView, Outcome,
-    OverrideEnabled, Power, PowerState, ResetType, Result, SecureBootState,
+    Attributes, Boot, BootMode, BootOption, BootOverride, BootSettings, BootTarget, ErrorKind, Fut, HostView,
+    Outcome, OverrideEnabled, Power, PowerState, ResetType, Result, SecureBootState,
 };
 
 use crate::{
@@ -63,6 +63,10 @@ fn refuses(kind: &ErrorKind) -> bool {
 }
 
 impl Boot for CimcBoot {
+    fn http_boot_settings(&self, url: &str) -> Attributes {
+        self.standard.http_boot_settings(url)
+    }
+
     fn settings(&self) -> Fut<'_, BootSettings> {
         Box::pin(async move { self.precise.overlay(self.standard.settings().await?).await })
     }

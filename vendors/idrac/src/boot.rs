@@ -109,8 +109,10 @@ impl DellBoot {
         if wanted.target == BootTarget::Cd && wanted.enabled != OverrideEnabled::Disabled {
             // One that an interrupted boot left in the System (held in setup, and switched off before it came there).
             if is_armed(&self.standard.settings().await?) {
-                let none =
-                    BootOverride { target: BootTarget::None, enabled: OverrideEnabled::Disabled, mode: None };
+                let none = BootOverride {
+                    enabled: OverrideEnabled::Disabled,
+                    ..BootOverride::once(BootTarget::None)
+                };
                 let cleared = self.standard.set_override(none).await?;
                 if matches!(cleared, Outcome::Unknown { .. }) {
                     return Ok(cleared);
@@ -144,6 +146,10 @@ impl DellBoot {
 }
 
 impl Boot for DellBoot {
+    fn http_boot_settings(&self, url: &str) -> Attributes {
+        self.standard.http_boot_settings(url)
+    }
+
     fn settings(&self) -> Fut<'_, BootSettings> {
         Box::pin(async move {
             let shown = self.standard.settings().await?;

@@ -44,6 +44,16 @@ const ROWS: &[Row] = &[
     ),
     (Operation::BootContinuous, [Unverified, Yes, Unverified], "DS#90; R750 6.00"),
     (
+        Operation::BootPxeOnce,
+        [Unverified, Yes, Unverified],
+        "CG#3423; R750 6.00: the target Pxe; no record of iDRAC8 and iDRAC10",
+    ),
+    (
+        Operation::BootUefiHttpOnce,
+        [Unverified, Yes, Unverified],
+        "CG#3423; R750 6.00: the target UefiHttp, and HttpDev1Uri in its registry",
+    ),
+    (
         Operation::BootOrderSet,
         [Unverified, AtReset, AtReset],
         "CG, LRF: a BIOS job; TF for iDRAC10's settings",

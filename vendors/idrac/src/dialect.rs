@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::OnceLock};
 
 use rackhand_bmc::{
-    BootOverride, Capabilities, Error, Fut, Identity, JobState, MediaImage, MediaSlot, Outcome, Pending,
-    Quirks, Readiness, ReadyState, Result, Vendor,
+    Attributes, BootOverride, Capabilities, Error, Fut, Identity, JobState, MediaImage, MediaSlot, Outcome,
+    Pending, Quirks, Readiness, ReadyState, Result, Vendor,
 };
 use rackhand_redfish::{Dialect, Document, Host, Machine, MessageRule, Plain, last_segment};
 use serde_json::{Value, json};
@@ -88,6 +88,14 @@ impl Dialect for IdracDialect {
             bodies.truncate(1);
         }
         bodies
+    }
+
+    /// The first HTTP device of the BIOS; its interface and addresses stay as they are set (registries of R750).
+    fn http_boot_settings(&self, _machine: &Machine, url: &str) -> Attributes {
+        Attributes::from([
+            ("HttpDev1EnDis".to_owned(), "Enabled".into()),
+            ("HttpDev1Uri".to_owned(), url.into()),
+        ])
     }
 
     fn slot_preference(&self, machine: &Machine, slot: &MediaSlot) -> u32 {

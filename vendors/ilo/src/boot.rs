@@ -110,6 +110,10 @@ impl HpeBoot {
 }
 
 impl Boot for HpeBoot {
+    fn http_boot_settings(&self, url: &str) -> Attributes {
+        self.standard.http_boot_settings(url)
+    }
+
     fn settings(&self) -> Fut<'_, BootSettings> {
         self.standard.settings()
     }

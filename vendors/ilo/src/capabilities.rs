@@ -45,6 +45,12 @@ const ROWS: &[Row] = &[
         "R5a, R5b, R6, R7: the target Cd; no record of iLO 4",
     ),
     (Operation::BootContinuous, [Unverified, Yes, Yes, Yes], "HD: Once, Continuous, Disabled"),
+    (Operation::BootPxeOnce, [Unverified, Shown, Shown, Shown], "R5a, R5b, R6, R7: the target Pxe"),
+    (
+        Operation::BootUefiHttpOnce,
+        [Unverified, Shown, Shown, Shown],
+        "R5a, R5b, R6, R7: the target UefiHttp and the BIOS setting UrlBootFile; no record of iLO 4",
+    ),
     (
         Operation::BootModeSet,
         [Unverified, AtReset, UEFI_ONLY, UEFI_ONLY],

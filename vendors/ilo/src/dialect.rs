@@ -95,6 +95,11 @@ impl Dialect for IloDialect {
         bodies
     }
 
+    /// The BIOS setting that HTTP boot reads (registries A42, A43, U46, U58, U68).
+    fn http_boot_settings(&self, _machine: &Machine, url: &str) -> Attributes {
+        Attributes::from([("UrlBootFile".to_owned(), url.into())])
+    }
+
     fn can_insert(&self, machine: &Machine, slot: &Document) -> bool {
         Plain.can_insert(machine, slot)
             || (self.on(machine, quirks::OEM_INSERT) && media::oem_target(slot, media::INSERT).is_some())

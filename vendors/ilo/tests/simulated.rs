@@ -85,7 +85,12 @@ async fn the_boot_override_waits_for_the_end_of_post() {
     for (machine, _) in machines() {
         let bmc = machine.connect(&Ilo).await;
         let _ = bmc.power_on().await.unwrap();
-        let wanted = BootOverride { target: BootTarget::Cd, enabled: OverrideEnabled::Once, mode: None };
+        let wanted = BootOverride {
+            target: BootTarget::Cd,
+            enabled: OverrideEnabled::Once,
+            mode: None,
+            http_uri: None,
+        };
         let error = bmc.boot().unwrap().set_override(wanted).await.unwrap_err();
         assert_eq!(*error.kind(), ErrorKind::InPost, "{error}");
         bmc.close().await.unwrap();

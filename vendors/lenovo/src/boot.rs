@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use rackhand_bmc::{
-    Boot, BootMode, BootOption, BootOverride, BootSettings, ErrorKind, Fut, Outcome, OverrideEnabled, Quirks,
-    SecureBootState,
+    Attributes, Boot, BootMode, BootOption, BootOverride, BootSettings, ErrorKind, Fut, Outcome,
+    OverrideEnabled, Quirks, SecureBootState,
 };
 use rackhand_redfish::Machine;
 
@@ -28,6 +28,10 @@ struct XccBoot {
 }
 
 impl Boot for XccBoot {
+    fn http_boot_settings(&self, url: &str) -> Attributes {
+        self.standard.http_boot_settings(url)
+    }
+
     fn settings(&self) -> Fut<'_, BootSettings> {
         self.standard.settings()
     }

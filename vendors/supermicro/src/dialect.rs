@@ -80,9 +80,14 @@ impl Dialect for SupermicroDialect {
         Plain.boot_target_name(machine, target, allowed)
     }
 
-    /// Both spellings mean the virtual CD, whichever of them boots it here.
+    /// Both spellings mean the virtual CD, whichever of them boots it here; and the next boot of UEFI's is the network's:
+    /// nothing else that is set reads so.
     fn boot_target(&self, name: &str) -> BootTarget {
-        if name.eq_ignore_ascii_case("UsbCd") { BootTarget::Cd } else { Plain.boot_target(name) }
+        match name {
+            name if name.eq_ignore_ascii_case("UsbCd") => BootTarget::Cd,
+            "UefiBootNext" if self.quirks.cures(quirks::PXE_IS_NEXT) => BootTarget::Pxe,
+            name => Plain.boot_target(name),
+        }
     }
 
     fn boot_wants_enabled(&self) -> bool {

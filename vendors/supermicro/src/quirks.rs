@@ -34,6 +34,9 @@ quirks! {
     PLAIN_CD = "virtual-cd-is-cd", ARS,
         "the virtual CD boots as Cd, though UsbCd is among the targets",
         "sushy bug: ARS-111GL-NHR";
+    PXE_IS_NEXT = "pxe-reads-uefi-boot-next", ALWAYS,
+        "in UEFI mode the target Pxe reads UefiBootNext once it is set",
+        "LRF, CG";
     ENABLED_ALWAYS = "enabled-in-every-boot-write", ALWAYS,
         "whatever is written of Boot is refused without BootSourceOverrideEnabled, even unchanged",
         "sushy story 2008547";

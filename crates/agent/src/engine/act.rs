@@ -49,6 +49,8 @@ pub(super) async fn carry_out(bmc: &Bmc, act: &Act) -> Carried {
             bmc.insert_proven(slot, &MediaImage { url: url.clone(), credentials: None }).await
         }
         Act::BootCdOnce => bmc.boot_once(&BootTarget::Cd).await,
+        Act::BootHttpOnce { url } => bmc.boot_http_once(url).await,
+        Act::BootPxeOnce => bmc.boot_once(&BootTarget::Pxe).await,
         Act::ClearBootOverride => bmc.clear_boot_override().await,
     };
     match outcome {
@@ -191,7 +193,11 @@ pub(super) fn in_flight(act: &Act, pacing: &Pacing) -> Duration {
         Act::PowerOff { .. } | Act::PowerOn { .. } => pacing.power_change,
         Act::Insert { .. } => pacing.media_attach,
         Act::EjectLeftover { .. } | Act::Eject { .. } => pacing.media_detach,
-        Act::BootCdOnce | Act::HoldInSetup { .. } | Act::ClearBootOverride => pacing.boot_override,
+        Act::BootCdOnce
+        | Act::BootHttpOnce { .. }
+        | Act::BootPxeOnce
+        | Act::HoldInSetup { .. }
+        | Act::ClearBootOverride => pacing.boot_override,
         // A job that was accepted still has to run.
         Act::CreateVolume { .. } | Act::DeleteVolume { .. } => pacing.power_change,
         Act::UpdateFirmware { .. }

@@ -58,7 +58,7 @@ impl NodeRun<'_> {
         if job.acts.is_empty() {
             return Ok(None);
         }
-        let observed = match observe_to(&self.bmc, &self.job.wanted, Depth::Following).await {
+        let observed = match observe_to(&self.bmc, &self.wanted, Depth::Following).await {
             Ok(observed) => observed,
             Err(seen) if seen.to_string() == *error => {
                 return Ok(Some(

@@ -14,6 +14,7 @@ use crate::{
     history::JobHistory,
     journal::JournalError,
     plan::{Await, in_force, install_power_on},
+    wanted::BootWay,
 };
 
 /// What became of a BIOS stage.
@@ -301,12 +302,22 @@ fn too_late(
                 for_people(pacing.bios_apply)
             )
         }),
-        _ if unread && waited > pacing.boot_evidence => Some(format!(
-            "0 bytes were read by BMC {address} from {url} in {} since the host was switched on: the BMC cannot reach this address, or the host does not boot its virtual CD",
-            for_people(pacing.boot_evidence)
-        )),
+        _ if unread && waited > pacing.boot_evidence => {
+            let within = for_people(pacing.boot_evidence);
+            Some(match job.image.as_ref().map_or_else(BootWay::default, |image| image.way) {
+                BootWay::VirtualMedia => format!(
+                    "0 bytes were read by BMC {address} from {url} in {within} since the host was switched on: the BMC cannot reach this address, or the host does not boot its virtual CD"
+                ),
+                BootWay::UefiHttp => format!(
+                    "the host fetched 0 bytes of {url} in {within} since it was switched on: it cannot reach this address, has no address of its own, or its firmware does not boot by HTTP"
+                ),
+                BootWay::Pxe => format!(
+                    "the host fetched nothing of what {url} names in {within} since it was switched on: it does not boot from the network, or the site's DHCP does not lead it here (rackhand netboot hints says what it has to answer)"
+                ),
+            })
+        }
         Await::Boot if waited > pacing.boot_evidence => {
-            Some("the BMC began to read the image, and nothing shows that the host booted it".to_owned())
+            Some("the image began to be read, and nothing shows that the host booted it".to_owned())
         }
         Await::DiskWritten if waited > pacing.install => Some(format!(
             "the installer did not report a written disk within {}; last sign: {}",

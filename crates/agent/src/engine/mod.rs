@@ -7,6 +7,7 @@
 mod act;
 mod connect;
 mod ending;
+mod fates;
 mod firmware;
 mod follow;
 mod limits;

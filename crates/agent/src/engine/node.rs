@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use rackhand_bmc::{Bmc, ComponentKind, Error, ErrorKind, PowerState};
+use rackhand_bmc::{Bmc, Error, ErrorKind, PowerState};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -10,19 +10,19 @@ use super::{
     NodeJob, NodeReport, NodeResult, Shared,
     act::{Carried, carry_out, in_flight},
     connect::{Backoff, Connected, connect},
-    firmware::{FirmwareFate, Followed},
-    follow::{
-        BiosFate, BootFate, HostWatch, Waited, await_sign, elapsed, for_people, verify_bios, verify_boot,
-    },
+    follow::{HostWatch, Waited, await_sign, elapsed, for_people, verify_bios, verify_boot},
     observe::{Depth, observe_to},
     progress::Steps,
 };
 use crate::{
     cause::Cause,
-    event::{Act, ActResult, Event, JobId, JobResult, PowerPurpose, StepId, StepResult, Trigger, millis},
+    event::{
+        Act, ActResult, Event, Evidence, JobId, JobResult, PowerPurpose, StepId, StepResult, Trigger, millis,
+    },
     history::{JobHistory, NodeHistory},
     journal::JournalError,
     plan::{self, Accepted, Gate, Next, Observed, PlannedStep, Served, ServedFirmware},
+    wanted::{BootWay, Wanted},
 };
 
 /// Why a node's task stops early.
@@ -97,7 +97,14 @@ async fn brought(
         Connected::Stopped if cancel.is_cancelled() => return Err(Stop::Cancel),
         Connected::Stopped => return Err(Stop::Interrupt),
     };
-    let mut run = NodeRun { shared, job, bmc, cancel, permit: Some(permit), watch: HostWatch::default() };
+    let mut run = NodeRun {
+        shared,
+        wanted: wanted.clone(),
+        bmc,
+        cancel,
+        permit: Some(permit),
+        watch: HostWatch::default(),
+    };
     let result = run.gated().await;
     // Not the one from before: a BMC that was updated is connected to anew.
     if let Err(error) = run.bmc.close().await {
@@ -163,16 +170,17 @@ async fn not_connected(
 /// A connected node.
 pub(super) struct NodeRun<'a> {
     pub(super) shared: &'a Arc<Shared>,
-    pub(super) job: &'a NodeJob,
+    /// What is wanted. With the image's address among the BIOS settings, where that is how firmware is told it.
+    pub(super) wanted: Wanted,
     pub(super) bmc: Arc<Bmc>,
-    cancel: &'a CancellationToken,
+    pub(super) cancel: &'a CancellationToken,
     permit: Option<super::limits::Permit>,
     watch: HostWatch,
 }
 
 impl NodeRun<'_> {
     pub(super) fn node(&self) -> &str {
-        &self.job.wanted.node
+        &self.wanted.node
     }
 
     fn history(&self) -> Option<NodeHistory> {
@@ -191,7 +199,7 @@ impl NodeRun<'_> {
     async fn gated(&mut self) -> Result<NodeResult, Stop> {
         let observed = self.look(Depth::Full, StepId::Connect).await?;
         let history = self.history();
-        let gate = plan::gate(&self.job.wanted, history.as_ref(), observed.view.power);
+        let gate = plan::gate(&self.wanted, history.as_ref(), observed.view.power);
         if let Some(other) = plan::other_machine(history.as_ref(), &self.bmc.identity)
             && let Some(refused) = self.refuse_other(&gate, observed.view.power, other).await?
         {
@@ -202,7 +210,7 @@ impl NodeRun<'_> {
             Gate::Nothing { reason } => return Ok(NodeResult::Nothing(reason)),
             Gate::NeedsDecision { reason } => {
                 let met = history.is_none_or(|known| known.job.is_none() && known.installed.is_none());
-                let request = met.then(|| self.job.wanted.request.clone());
+                let request = met.then(|| self.wanted.request.clone());
                 return undecided(self.shared, self.node(), reason, request).await;
             }
             Gate::Resume { job } => {
@@ -213,16 +221,19 @@ impl NodeRun<'_> {
                 let job = plan::job_id(self.node(), history.map_or(0, |history| history.jobs_begun));
                 let event = Event::JobStarted {
                     job: job.clone(),
-                    request: self.job.wanted.request.clone(),
+                    request: self.wanted.request.clone(),
                     trigger: trigger.clone(),
-                    source: self.job.wanted.source.clone(),
+                    source: self.wanted.source.clone(),
                 };
                 self.record(event).await?;
                 (job, Some((trigger, observed)))
             }
         };
         let mut steps = Steps::new(self.node(), job);
-        let ended = match self.through(&mut steps, trigger).await {
+        let came = self.through(&mut steps, trigger).await;
+        // However it ended: whoever asks the network from now on boots its own disk.
+        self.shared.parts.images.offer(self.node(), false);
+        let ended = match came {
             Ok(result) => result,
             Err(Stop::Fail { step, error, refused, cause }) => {
                 self.failed(&mut steps, step, error, refused, cause).await?
@@ -266,7 +277,7 @@ impl NodeRun<'_> {
         let end = Instant::now() + pacing.step_deadline;
         let mut backoff = Backoff::new(pacing);
         loop {
-            match observe_to(&self.bmc, &self.job.wanted, depth).await {
+            match observe_to(&self.bmc, &self.wanted, depth).await {
                 Ok(observed) => return Ok(observed),
                 Err(error) if error.kind().is_transient() && Instant::now() < end => {
                     tracing::info!(node = self.node(), %error, "reading is tried again");
@@ -301,12 +312,16 @@ impl NodeRun<'_> {
         steps: &mut Steps,
         begun: Option<(Trigger, Observed)>,
     ) -> Result<JobResult, Stop> {
+        if let Some(image) = self.running().and_then(|job| job.image) {
+            self.want_http_settings(image.way, &image.url);
+        }
         self.settle_open_act(steps.job()).await?;
         if let Some((step, error)) = self.running().and_then(|job| job.failed_step()) {
             // An earlier process was killed between the failure and the job's end: only cleaning up is left to do.
             return Err(Stop::Fail { step, error, refused: false, cause: None });
         }
         let served = self.check(steps, begun).await?;
+        self.offer_again(&served);
         let mut tries = Tries::new(self.shared);
         let mut depth = Depth::Job;
         loop {
@@ -322,13 +337,18 @@ impl NodeRun<'_> {
             }
             let step = steps.current().unwrap_or(StepId::Check);
             let observed = self.look(depth, step).await?;
-            let planned = plan::steps(&self.job.wanted, &observed, Some(&job));
-            let next = plan::next(&self.job.wanted, &observed, Some(&job), &served);
+            let planned = plan::steps(&self.wanted, &observed, Some(&job));
+            let next = plan::next(&self.wanted, &observed, Some(&job), &served);
             if depth == Depth::Job && next.step() > StepId::Firmware {
                 depth = Depth::PastFirmware;
             }
             match next {
-                Next::Act(act) => self.act(steps, &act, &planned, &mut tries).await?,
+                Next::Act(act) => {
+                    if act == plan::install_power_on() && served.way == BootWay::Pxe {
+                        self.shared.parts.images.offer(self.node(), true);
+                    }
+                    self.act(steps, &act, &planned, &mut tries).await?;
+                }
                 Next::VerifyBios { key, stage, mark, undecided } => {
                     steps
                         .enter(self.shared, StepId::Bios, "wait for POST to apply the settings", &planned)
@@ -362,6 +382,19 @@ impl NodeRun<'_> {
         }
     }
 
+    /// A host that an earlier process switched on to install, and that has not fetched the image, is told to install when it
+    /// asks. One that has it, or whose installer has called back, is not: it would be installed a second time.
+    fn offer_again(&self, served: &Served) {
+        let Some(job) = self.running().filter(plan::is_installing) else { return };
+        let has_it = job
+            .evidence
+            .iter()
+            .any(|(seen, _)| matches!(seen, Evidence::ImageComplete { .. } | Evidence::CalledBack { .. }));
+        if served.way == BootWay::Pxe && !has_it {
+            self.shared.parts.images.offer(self.node(), true);
+        }
+    }
+
     /// Decides an act that a killed process left without an outcome, once everything in flight must have arrived.
     async fn settle_open_act(&self, job: &JobId) -> Result<(), Stop> {
         let Some(open) = self.running().and_then(|job| job.open_act().cloned()) else { return Ok(()) };
@@ -378,49 +411,46 @@ impl NodeRun<'_> {
     }
 
     /// Everything that can be known before the first mutating request; answers what is served.
-    async fn check(&self, steps: &mut Steps, begun: Option<(Trigger, Observed)>) -> Result<Served, Stop> {
+    async fn check(&mut self, steps: &mut Steps, begun: Option<(Trigger, Observed)>) -> Result<Served, Stop> {
         let known = self.running().and_then(|job| job.image);
         if let Some(image) =
             known.as_ref().filter(|_| self.running().is_some_and(|job| plan::is_installing(&job)))
         {
             // What was inserted stays what it is, whatever the spec's image is by now. It goes on being served.
-            if let Err(error) = self.shared.parts.images.prepare(self.node()).await {
+            if let Err(error) = self.shared.parts.images.prepare(self.node(), image.way).await {
                 tracing::warn!(node = self.node(), %error, "the image under installation cannot be served any more");
             }
-            return Ok(Served { image: image.url.clone(), firmware: Vec::new() });
+            return Ok(Served { image: image.url.clone(), way: image.way, firmware: Vec::new() });
         }
         let planned: Vec<PlannedStep> = match &begun {
-            Some((_, observed)) => plan::steps(&self.job.wanted, observed, None),
+            Some((_, observed)) => plan::steps(&self.wanted, observed, None),
             None => Vec::new(),
         };
         let detail = "compare the machine with the spec; prepare the image";
         steps.enter(self.shared, StepId::Check, detail, &planned).await?;
         if let Some((trigger, observed)) = &begun {
-            let problems = plan::problems(&self.job.wanted, observed, trigger);
+            let problems = plan::problems(&self.wanted, observed, trigger);
             if !problems.is_empty() {
-                return Err(Stop::Fail {
-                    step: StepId::Check,
-                    error: problems.join("; "),
-                    refused: false,
-                    cause: None,
-                });
+                return Err(refused_by_check(problems.join("; ")));
             }
         }
+        let way = match (&known, &begun) {
+            // A job that has begun goes on as it began, whatever the BMC can do by now.
+            (Some(image), _) => image.way,
+            (None, Some((_, observed))) => self.chosen_way(observed)?,
+            (None, None) => self.chosen_way(&self.look(Depth::Job, StepId::Check).await?)?,
+        };
         let firmware = self.prepare_firmware(begun.as_ref().map(|(_, observed)| observed)).await?;
-        let image = self.shared.parts.images.prepare(self.node()).await;
-        let image = image.map_err(|error| Stop::Fail {
-            step: StepId::Check,
-            error: error.0,
-            refused: false,
-            cause: None,
-        })?;
+        let image = self.shared.parts.images.prepare(self.node(), way).await;
+        let image = image.map_err(|error| refused_by_check(error.0))?;
         if let Some(known) = known.filter(|known| known.sha256 != image.sha256) {
-            let error = format!(
+            return Err(refused_by_check(format!(
                 "the image changed under a running job: it began with SHA-256 {}, and {} is there now. Put the image back, or cancel the job",
                 known.sha256, image.sha256
-            );
-            return Err(Stop::Fail { step: StepId::Check, error, refused: false, cause: None });
+            )));
         }
+        self.want_http_settings(way, &image.url);
+        self.check_http_settings(way).await?;
         let digest = if image.verified { "verified" } else { "recorded" };
         steps.say(format!("image of {} bytes, SHA-256 {} {digest}", image.bytes, image.sha256));
         let event = Event::ImagePrepared {
@@ -429,14 +459,46 @@ impl NodeRun<'_> {
             sha256: image.sha256,
             bytes: image.bytes,
             verified: image.verified,
+            way,
         };
         self.record(event).await?;
-        Ok(Served { image: image.url, firmware })
+        Ok(Served { image: image.url, way, firmware })
+    }
+
+    fn chosen_way(&self, observed: &Observed) -> Result<BootWay, Stop> {
+        let chosen = plan::boot_way(&self.wanted, observed);
+        chosen.map(|choice| choice.way).map_err(|why| refused_by_check(why.join("; ")))
+    }
+
+    /// Puts the image's address among the wanted BIOS settings, where firmware is told it so.
+    fn want_http_settings(&mut self, way: BootWay, url: &str) {
+        if let (BootWay::UefiHttp, Some(boot)) = (way, &self.bmc.boot) {
+            self.wanted.bios.extend(boot.http_boot_settings(url));
+        }
+    }
+
+    /// Whether this machine's BIOS takes the address, before anything is changed.
+    async fn check_http_settings(&self, way: BootWay) -> Result<(), Stop> {
+        if way != BootWay::UefiHttp {
+            return Ok(());
+        }
+        let observed = self.look(Depth::Job, StepId::Check).await?;
+        let names = &observed.http_settings;
+        let problems: Vec<String> = observed
+            .bios
+            .iter()
+            .flat_map(|bios| &bios.plan.problems)
+            .filter(|problem| names.contains(&problem.attribute))
+            .map(|problem| {
+                format!("BIOS attribute {}, for HTTP boot: {}", problem.attribute, problem.problem)
+            })
+            .collect();
+        if problems.is_empty() { Ok(()) } else { Err(refused_by_check(problems.join("; "))) }
     }
 
     /// The files of all updates that may have to be made, fetched, compared with their digests and served.
     async fn prepare_firmware(&self, observed: Option<&Observed>) -> Result<Vec<ServedFirmware>, Stop> {
-        let wanted = &self.job.wanted;
+        let wanted = &self.wanted;
         let needed = match observed {
             Some(observed) => plan::firmware_needed(wanted, observed),
             None => wanted.firmware.iter().collect(),
@@ -446,7 +508,7 @@ impl NodeRun<'_> {
             let image =
                 self.shared.parts.images.prepare_firmware(self.node(), one).await.map_err(|error| {
                     let error = format!("the file of {} for {}: {error}", one.source, one.component);
-                    Stop::Fail { step: StepId::Check, error, refused: false, cause: None }
+                    refused_by_check(error)
                 })?;
             served.push(ServedFirmware { wanted: one.clone(), image });
         }
@@ -534,118 +596,13 @@ impl NodeRun<'_> {
         }
     }
 
-    /// Follows a firmware update, writes down what became of it, and connects anew to a BMC that was updated itself.
-    async fn verify_firmware(
-        &mut self,
-        steps: &mut Steps,
-        act: Act,
-        accepted: Option<Accepted>,
-        kind: ComponentKind,
-        booted: bool,
-        planned: &[PlannedStep],
-    ) -> Result<(), Stop> {
-        let Act::UpdateFirmware { update } = &act else { return Ok(()) };
-        let detail = format!("follow the update of {}", update.component);
-        steps.enter(self.shared, StepId::Firmware, &detail, planned).await?;
-        let followed = Followed { update, kind, accepted, booted };
-        let fate = tokio::select! {
-            biased;
-            () = self.cancel.cancelled() => return Err(Stop::Cancel),
-            () = self.shared.stop.cancelled() => return Err(Stop::Interrupt),
-            fate = followed.to_its_end(self.shared, &self.bmc) => {
-                fate.map_err(|error| fail(StepId::Firmware, &error))?
-            }
-        };
-        let is_in_force = matches!(fate, FirmwareFate::InForce(_));
-        let (result, failed) = match fate {
-            FirmwareFate::InForce(seen) => {
-                steps.say(format!("proven: {seen}"));
-                (ActResult::Done { mark: None }, None)
-            }
-            FirmwareFate::Waits => (ActResult::Undecidable, None),
-            FirmwareFate::NeverArrived => (ActResult::FoundNotDone, None),
-            FirmwareFate::Failed(error) => (ActResult::Failed { error: error.clone() }, Some(error)),
-        };
-        self.record(Event::Outcome { job: steps.job().clone(), act, result }).await?;
-        if let Some(error) = failed {
-            return Err(Stop::Fail { step: StepId::Firmware, error, refused: false, cause: None });
-        }
-        if is_in_force && kind == ComponentKind::Bmc {
-            self.connect_anew().await?;
-        }
-        Ok(())
-    }
-
-    /// A BMC with other firmware is another one: it may have other resources, quirks and capabilities.
-    async fn connect_anew(&mut self) -> Result<(), Stop> {
-        if let Err(error) = self.bmc.close().await {
-            tracing::warn!(node = self.node(), %error, "the BMC did not confirm that the session is given back");
-        }
-        match connect(self.shared, self.node(), self.cancel).await {
-            Connected::Yes(bmc) => {
-                self.bmc = bmc;
-                self.record(Event::Identified { identity: Box::new(self.bmc.identity.clone()) }).await?;
-                Ok(())
-            }
-            Connected::No(error, _) => Err(fail(StepId::Firmware, &error)),
-            Connected::Stopped if self.cancel.is_cancelled() => Err(Stop::Cancel),
-            Connected::Stopped => Err(Stop::Interrupt),
-        }
-    }
-
-    async fn boot_fate(
-        &self,
-        steps: &mut Steps,
-        act: Act,
-        fate: Result<BootFate, Error>,
-    ) -> Result<(), Stop> {
-        match fate.map_err(|error| fail(StepId::Bios, &error))? {
-            BootFate::InForce => {
-                steps.say(format!("in force: {act}"));
-                Ok(())
-            }
-            BootFate::NeverArrived => {
-                let event = Event::Outcome { job: steps.job().clone(), act, result: ActResult::FoundNotDone };
-                Ok(self.record(event).await?)
-            }
-            BootFate::Failed(error) => {
-                Err(Stop::Fail { step: StepId::Bios, error, refused: false, cause: None })
-            }
-        }
-    }
-
-    async fn bios_fate(
-        &self,
-        steps: &mut Steps,
-        key: String,
-        stage: rackhand_bmc::BiosStage,
-        fate: Result<BiosFate, Error>,
-    ) -> Result<(), Stop> {
-        match fate.map_err(|error| fail(StepId::Bios, &error))? {
-            BiosFate::Applied => {
-                let values: Vec<String> =
-                    stage.attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
-                steps.say(format!("in force: {}", values.join(", ")));
-                Ok(())
-            }
-            BiosFate::NeverArrived => {
-                let act = Act::StageBios { stage: key, attributes: stage.attributes };
-                let event = Event::Outcome { job: steps.job().clone(), act, result: ActResult::FoundNotDone };
-                Ok(self.record(event).await?)
-            }
-            BiosFate::Failed(error) => {
-                Err(Stop::Fail { step: StepId::Bios, error, refused: false, cause: None })
-            }
-        }
-    }
-
     async fn await_sign(
         &mut self,
         steps: &mut Steps,
         job: &JobHistory,
         sign: plan::Await,
     ) -> Result<(), Stop> {
-        let node = self.job.wanted.node.clone();
+        let node = self.wanted.node.clone();
         let waiting = await_sign(self.shared, &self.bmc, &node, job, sign, &mut self.watch);
         let waited = tokio::select! {
             biased;
@@ -697,7 +654,7 @@ impl Tries {
     }
 }
 
-fn fail(step: StepId, error: &Error) -> Stop {
+pub(super) fn fail(step: StepId, error: &Error) -> Stop {
     fail_with(step, error, "")
 }
 
@@ -709,6 +666,10 @@ fn fail_with(step: StepId, error: &Error, more: &str) -> Stop {
     );
     let cause = Some(Cause::of(error.kind()));
     Stop::Fail { step, error: format!("{error}{more}"), refused, cause }
+}
+
+fn refused_by_check(error: String) -> Stop {
+    Stop::Fail { step: StepId::Check, error, refused: false, cause: None }
 }
 
 /// The insert of a job.

@@ -61,11 +61,13 @@ pub(super) async fn observe_to(bmc: &Bmc, wanted: &Wanted, depth: Depth) -> Resu
     } else {
         observe_storage(bmc, &view).await?
     };
+    let http_settings = bmc.boot.as_ref().map(|boot| boot.http_boot_settings("")).unwrap_or_default();
     Ok(Observed {
         identity,
         capabilities: bmc.capabilities.clone(),
         view,
         slots,
+        http_settings: http_settings.into_keys().collect(),
         bios,
         firmware,
         secure_boot,

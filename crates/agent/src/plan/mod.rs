@@ -4,6 +4,7 @@
 //! [`resolve`] decides an act that a killed process left without an outcome; [`steps`] lays the whole way out for
 //! people. None of them reads a clock, a BMC or a file, so `plan` prints exactly what `apply` will do.
 
+mod boot;
 mod firmware;
 mod gate;
 mod next;
@@ -19,6 +20,7 @@ use rackhand_bmc::{
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+pub use boot::{BootChoice, boot_way};
 pub use firmware::{Accepted, is_version, needed as firmware_needed, proves};
 pub use gate::{Gate, gate, gate_by_record, other_machine};
 pub use next::{Await, Next, next, problems};
@@ -31,7 +33,7 @@ use crate::{
     event::{Act, JobId, PowerPurpose, StepId},
     history::{ActHistory, JobHistory},
     ports::PreparedImage,
-    wanted::{Wanted, WantedFirmware},
+    wanted::{BootWay, Wanted, WantedFirmware},
 };
 
 /// What is ready to be read by the BMC.
@@ -39,6 +41,8 @@ use crate::{
 pub struct Served {
     /// The URL of the image that is booted.
     pub image: String,
+    /// How it is booted.
+    pub way: BootWay,
     /// Firmware files.
     pub firmware: Vec<ServedFirmware>,
 }
@@ -63,6 +67,8 @@ pub struct Observed {
     pub view: HostView,
     /// Its media slots, best first. Empty when it has none.
     pub slots: Vec<MediaSlot>,
+    /// The BIOS settings in which this BMC keeps the address that a UEFI HTTP boot fetches; none where the override has it.
+    pub http_settings: Vec<String>,
     /// BIOS settings, when any are wanted.
     pub bios: Option<BiosObserved>,
     /// Firmware, when any is wanted. `None` also where this BMC shows none, and once a job has gone past its updates.

@@ -1,17 +1,15 @@
 //! What comes next in a job.
 
-use rackhand_bmc::{
-    BiosStage, BootTarget, ComponentKind, HostProgress, Mark, Operation, StorageView, VolumeId,
-};
+use rackhand_bmc::{BiosStage, ComponentKind, HostProgress, Mark, Operation, StorageView, VolumeId};
 use serde::Serialize;
 
 use super::{
-    Observed, Served, VolumePlan, boots_for, firmware, held_boot, install_power_on, power_off, running_boot,
-    settings, stage_key, stage_mark, unverified, volumes,
+    Observed, Served, VolumePlan, boot, boots_for, firmware, held_boot, install_power_on, power_off,
+    running_boot, settings, stage_key, stage_mark, unverified, volumes,
 };
 use crate::{
     event::{Act, ActResult, Evidence, JobResult, PowerPurpose, StepId, Trigger},
-    history::{ActHistory, JobHistory},
+    history::JobHistory,
     wanted::{Follow, Wanted},
 };
 
@@ -111,11 +109,9 @@ impl Await {
 #[must_use]
 pub fn problems(wanted: &Wanted, observed: &Observed, trigger: &Trigger) -> Vec<String> {
     let mut problems = wanted.cannot.clone();
-    let needed = [Operation::PowerOn, Operation::PowerOffForce, Operation::BootCdOnce, Operation::MediaEject];
+    let needed = [Operation::PowerOn, Operation::PowerOffForce];
     problems.extend(needed.iter().filter_map(|operation| observed.capabilities.refusal(*operation)));
-    if observed.slot().is_none() {
-        problems.push("the BMC offers no virtual media slot that takes an ISO image by URL".to_owned());
-    }
+    problems.extend(boot::boot_way(wanted, observed).err().into_iter().flatten());
     if let Some(bios) = &observed.bios {
         problems.extend(
             bios.plan.problems.iter().map(|p| format!("BIOS attribute {}: {}", p.attribute, p.problem)),
@@ -174,7 +170,7 @@ fn other_machine(wanted: &Wanted, observed: &Observed) -> Option<String> {
 #[must_use]
 pub fn next(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory>, served: &Served) -> Next {
     if job.is_some_and(|job| job.done(&install_power_on())) {
-        return follow(wanted, observed, job, &served.image);
+        return follow(wanted, observed, job, served);
     }
     firmware::prepare(wanted, observed, job, served)
         .or_else(|| settings::prepare_mode(wanted, observed, job))
@@ -182,8 +178,7 @@ pub fn next(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory>, serv
         .or_else(|| prepare_storage(wanted, observed, job))
         .or_else(|| settings::prepare_secure_boot(wanted, observed, job))
         .or_else(|| off_for_install(observed, job))
-        .or_else(|| mount(observed, job, &served.image))
-        .or_else(|| (!observed.armed(&BootTarget::Cd)).then_some(Next::Act(Act::BootCdOnce)))
+        .or_else(|| boot::arm(observed, job, served))
         .unwrap_or_else(|| Next::Act(install_power_on()))
 }
 
@@ -297,48 +292,15 @@ fn off_for_install(observed: &Observed, job: Option<&JobHistory>) -> Option<Next
     (!observed.is_off()).then(|| Next::Act(power_off(job)))
 }
 
-fn mount(observed: &Observed, job: Option<&JobHistory>, image_url: &str) -> Option<Next> {
-    let slot = observed.slot()?;
-    if slot.holds(image_url) {
-        return None;
-    }
-    let insert = Act::Insert { slot: slot.id.clone(), url: image_url.to_owned() };
-    let inserted = job.and_then(|job| job.act(&insert));
-    if slot.image.as_deref() == Some(image_url) && slot.problem.is_none() {
-        // Named, not attached: on its way, unless waiting has shown that it never will be (iLO keeps the name of an
-        // image that it could not reach while the process that served it was gone), or it was an earlier job that
-        // inserted it.
-        if inserted.is_none_or(|known| known.result == Some(ActResult::FoundNotDone)) {
-            return Some(Next::Act(Act::EjectLeftover {
-                slot: slot.id.clone(),
-                image: image_url.to_owned(),
-            }));
-        }
-        return Some(Next::Await(Await::Attached));
-    }
-    if inserted.is_some_and(ActHistory::is_done) {
-        let seen = slot.problem.clone().unwrap_or_else(|| "the slot no longer holds it".to_owned());
-        return Some(Next::Fail {
-            step: StepId::Media,
-            error: format!("{image_url} was attached in {} and is not any more: {seen}", slot.name),
-        });
-    }
-    if slot.is_empty() {
-        return Some(Next::Act(insert));
-    }
-    let image = slot.image.clone().unwrap_or_else(|| "medium".to_owned());
-    Some(Next::Act(Act::EjectLeftover { slot: slot.id.clone(), image }))
-}
-
 /// After the host was switched on to install.
-fn follow(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory>, image_url: &str) -> Next {
+fn follow(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory>, served: &Served) -> Next {
     let Some(job) = job else { return Next::Await(Await::Boot) };
     match wanted.follow {
         Follow::NotObservable => match boot_seen(job, observed) {
             Some(seen) => Next::Finish(JobResult::BootedNotObservable { seen }),
             None => Next::Await(Await::Boot),
         },
-        Follow::CallBack => follow_call_backs(observed, job, image_url),
+        Follow::CallBack => follow_call_backs(observed, job, served),
     }
 }
 
@@ -355,11 +317,11 @@ fn boot_seen(job: &JobHistory, observed: &Observed) -> Option<String> {
 /// The stages that an installation names once its disk is written, in the words of the assisted-service.
 const WRITTEN: [&str; 4] = ["Rebooting", "Configuring", "Joined", "Done"];
 
-fn follow_call_backs(observed: &Observed, job: &JobHistory, image_url: &str) -> Next {
+fn follow_call_backs(observed: &Observed, job: &JobHistory, served: &Served) -> Next {
     if job.called_back("Failed") {
         return Next::Fail { step: StepId::Follow, error: "the installer called back: Failed".to_owned() };
     }
-    if observed.armed(&BootTarget::Cd)
+    if boot::is_armed(observed, served)
         && job.evidence.iter().any(|(seen, _)| matches!(seen, Evidence::CalledBack { .. }))
     {
         // The installer runs, and the override was not used up by its boot (sushy-tools shows every override as
@@ -370,13 +332,13 @@ fn follow_call_backs(observed: &Observed, job: &JobHistory, image_url: &str) -> 
         return Next::Await(Await::DiskWritten);
     }
     let done = job.called_back("Done");
-    let ours = observed.slots.iter().find(|slot| slot.image.as_deref() == Some(image_url));
+    let ours = observed.slots.iter().find(|slot| slot.image.as_deref() == Some(served.image.as_str()));
     if let Some(slot) = ours {
         // The live root is in use until the host has been reset after writing the disk.
         if !done && !job.saw(&Evidence::HostReset) && !job.saw(&Evidence::NoResetSeen) {
             return Next::Await(Await::Reset);
         }
-        return Next::Act(Act::Eject { slot: slot.id.clone(), url: image_url.to_owned() });
+        return Next::Act(Act::Eject { slot: slot.id.clone(), url: served.image.clone() });
     }
     if !done {
         return Next::Await(Await::Installed);

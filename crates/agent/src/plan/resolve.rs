@@ -54,7 +54,9 @@ pub fn resolve(act: &Act, observed: &Observed) -> ActResult {
             .iter()
             .any(|seen| seen.id == *slot && seen.image.as_deref() == Some(image.as_str())),
         Act::BootCdOnce => observed.armed(&BootTarget::Cd),
-        Act::ClearBootOverride => !observed.armed(&BootTarget::Cd) && !observed.armed(&BootTarget::BiosSetup),
+        Act::BootHttpOnce { url } => observed.view.boot.armed_for_http(url),
+        Act::BootPxeOnce => observed.armed(&BootTarget::Pxe),
+        Act::ClearBootOverride => !super::boot::is_armed_for_us(observed),
     };
     if found { ActResult::FoundDone } else { ActResult::FoundNotDone }
 }
@@ -86,8 +88,10 @@ pub fn undo(observed: &Observed, job: &JobHistory) -> Vec<Act> {
             acts.push(Act::Eject { slot: slot.id.clone(), url: url.clone() });
         }
     }
-    let armed_by_us = job.acts.iter().any(|known| match known.act {
+    let armed_by_us = job.acts.iter().any(|known| match &known.act {
         Act::BootCdOnce => observed.armed(&BootTarget::Cd),
+        Act::BootHttpOnce { url } => observed.view.boot.armed_for_http(url),
+        Act::BootPxeOnce => observed.armed(&BootTarget::Pxe),
         Act::HoldInSetup { .. } => observed.armed(&BootTarget::BiosSetup),
         _ => false,
     });

@@ -3,11 +3,11 @@
 use rackhand_bmc::{BootTarget, PowerState};
 use serde::Serialize;
 
-use super::{Observed, firmware, install_power_on, settings, volumes};
+use super::{Observed, boot, firmware, install_power_on, settings, volumes};
 use crate::{
     event::{StepId, StepResult},
     history::JobHistory,
-    wanted::{Follow, Wanted},
+    wanted::{BootWay, Follow, Wanted},
 };
 
 /// One step as planned.
@@ -86,20 +86,10 @@ fn describe(
             (true, detail) => (AlreadySo, detail),
             (false, detail) => (Todo, detail),
         },
-        StepId::Bios => bios(wanted, observed),
+        StepId::Bios => bios(wanted, observed, job),
         StepId::Storage => storage(wanted, observed),
-        StepId::Media => match observed.slot() {
-            Some(slot) if slot.is_empty() => (Todo, format!("insert the image into {}", slot.name)),
-            Some(slot) => {
-                let image = slot.image.as_deref().unwrap_or("a medium");
-                (Todo, format!("{} holds {image}: eject it, then insert the image", slot.name))
-            }
-            None => (Todo, "no slot takes an ISO image".to_owned()),
-        },
-        StepId::BootOnce if observed.armed(&BootTarget::Cd) => {
-            (AlreadySo, "the virtual CD is next".to_owned())
-        }
-        StepId::BootOnce => (Todo, "boot the virtual CD once".to_owned()),
+        StepId::Media => media(wanted, observed, job),
+        StepId::BootOnce => boot_once(wanted, observed, job),
         StepId::PowerOn => (Todo, "switch the host on: this installs it".to_owned()),
         StepId::Follow => match wanted.follow {
             Follow::CallBack => (Todo, "until the installed system calls back".to_owned()),
@@ -107,6 +97,9 @@ fn describe(
                 (Todo, "until the host has booted; the installation itself is not observable".to_owned())
             }
         },
+        StepId::Eject if way(wanted, observed, job).is_some_and(|(way, _)| way != BootWay::VirtualMedia) => {
+            (NotRequired, "no medium".to_owned())
+        }
         StepId::Eject => match wanted.follow {
             Follow::CallBack => (Todo, "after the reset that follows the disk write".to_owned()),
             Follow::NotObservable => {
@@ -115,6 +108,42 @@ fn describe(
         },
         StepId::Settle => (Todo, "give the session back, report".to_owned()),
     }
+}
+
+/// How the host boots the installer: as the job has begun, else as it would be chosen now. With the reason, where one was made.
+fn way(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory>) -> Option<(BootWay, Option<String>)> {
+    if let Some(image) = job.and_then(|job| job.image.as_ref()) {
+        return Some((image.way, None));
+    }
+    boot::boot_way(wanted, observed).ok().map(|choice| (choice.way, Some(choice.reason)))
+}
+
+fn media(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory>) -> (StepState, String) {
+    match (way(wanted, observed, job), observed.slot()) {
+        (Some((BootWay::VirtualMedia, _)), Some(slot)) if slot.is_empty() => {
+            (StepState::Todo, format!("insert the image into {}", slot.name))
+        }
+        (Some((BootWay::VirtualMedia, _)), Some(slot)) => {
+            let image = slot.image.as_deref().unwrap_or("a medium");
+            (StepState::Todo, format!("{} holds {image}: eject it, then insert the image", slot.name))
+        }
+        (Some((way, _)), _) => (StepState::NotRequired, format!("it boots by {way}")),
+        (None, _) => (StepState::Todo, "there is no way to boot the image".to_owned()),
+    }
+}
+
+fn boot_once(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory>) -> (StepState, String) {
+    use StepState::{AlreadySo, Todo};
+    let (way, reason) = way(wanted, observed, job).unwrap_or_default();
+    let (state, detail) = match way {
+        BootWay::VirtualMedia if observed.armed(&BootTarget::Cd) => (AlreadySo, "the virtual CD is next"),
+        BootWay::VirtualMedia => (Todo, "boot the virtual CD once"),
+        BootWay::UefiHttp => (Todo, "have firmware fetch the image over HTTP, once"),
+        BootWay::Pxe if observed.armed(&BootTarget::Pxe) => (AlreadySo, "the network is next"),
+        BootWay::Pxe => (Todo, "boot from the network once"),
+    };
+    let because = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+    (state, format!("{detail}{because}"))
 }
 
 fn storage(wanted: &Wanted, observed: &Observed) -> (StepState, String) {
@@ -142,8 +171,13 @@ fn storage(wanted: &Wanted, observed: &Observed) -> (StepState, String) {
     (StepState::Todo, parts.join("; "))
 }
 
-fn bios(wanted: &Wanted, observed: &Observed) -> (StepState, String) {
+fn bios(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory>) -> (StepState, String) {
     let mut parts = Vec::new();
+    let by_http = way(wanted, observed, job).is_some_and(|(way, _)| way == BootWay::UefiHttp);
+    // Once the image is prepared they are among the settings that are wanted.
+    if by_http && job.is_none_or(|job| job.image.is_none()) && !observed.http_settings.is_empty() {
+        parts.push(format!("set {} for HTTP boot", observed.http_settings.join(", ")));
+    }
     if let Some((mode, shown)) = settings::other_mode(wanted, observed) {
         let (mode, shown) = (settings::mode_name(mode), settings::mode_name(shown));
         parts.push(format!("set the boot mode from {shown} to {mode}"));

@@ -16,7 +16,7 @@ use crate::{
     history::{History, InstalledHow, NodeHistory},
     journal::Record,
     ports::PreparedImage,
-    wanted::{Follow, Wanted, WantedFirmware, WantedStorage},
+    wanted::{BootWay, Follow, Wanted, WantedBoot, WantedFirmware, WantedStorage},
 };
 
 const NODE: &str = "site/node";
@@ -33,6 +33,7 @@ fn wanted() -> Wanted {
         firmware: Vec::new(),
         boot_mode: None,
         secure_boot: None,
+        boot: WantedBoot::only(BootWay::VirtualMedia, "the test"),
         follow: Follow::CallBack,
         storage: WantedStorage::default(),
         allow_unverified: false,
@@ -72,7 +73,11 @@ fn served(wanted: &Wanted) -> Served {
             verified: false,
         },
     };
-    Served { image: URL.to_owned(), firmware: wanted.firmware.iter().map(file).collect() }
+    Served {
+        image: URL.to_owned(),
+        way: BootWay::VirtualMedia,
+        firmware: wanted.firmware.iter().map(file).collect(),
+    }
 }
 
 /// A machine with just the state that the plan looks at.
@@ -177,6 +182,7 @@ impl World {
             }),
             firmware: Some(self.inventory()),
             secure_boot: Some(self.secure_boot),
+            http_settings: Vec::new(),
             macs: None,
             storage: None,
             storage_busy: None,
@@ -230,6 +236,8 @@ impl World {
             Act::Insert { url, .. } => self.image = Some(url.clone()),
             Act::EjectLeftover { .. } | Act::Eject { .. } => self.image = None,
             Act::BootCdOnce => self.armed = Some(BootTarget::Cd),
+            Act::BootHttpOnce { .. } => self.armed = Some(BootTarget::UefiHttp),
+            Act::BootPxeOnce => self.armed = Some(BootTarget::Pxe),
             Act::ClearBootOverride => self.armed = None,
             Act::DeleteVolume { .. } | Act::CreateVolume { .. } => panic!("the model wants no volumes"),
         }

@@ -4,8 +4,8 @@ use tokio::time::sleep;
 
 use super::{Bmc, Progress, proven};
 use crate::{
-    BootOverride, BootTarget, Error, ErrorKind, MediaImage, MediaSlot, Outcome, OverrideEnabled, PowerState,
-    ResetType, Result, SlotId, common,
+    BootOverride, BootTarget, Error, ErrorKind, MediaImage, MediaSlot, Outcome, PowerState, ResetType,
+    Result, SlotId, common,
 };
 
 impl Bmc {
@@ -65,7 +65,7 @@ impl Bmc {
         let (slot, mounted) = self.mount(image).await?;
         self.answered(&format!("insert into slot {}", slot.id), &mounted)?;
         let target = BootTarget::Cd;
-        let wanted = BootOverride { target: target.clone(), enabled: OverrideEnabled::Once, mode: None };
+        let wanted = BootOverride::once(target.clone());
         // Written without looking first: the host is off, so writing it twice differs in nothing, and the look that
         // follows shows the override and the power together.
         let _ = self.boot()?.set_override(wanted).await?;

@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use rackhand_agent::{
     event::Evidence,
     ports::{BoxFuture, ImageError, ImageHost, PreparedImage, Sighting},
-    wanted::WantedFirmware,
+    wanted::{BootWay, WantedFirmware},
 };
 use rackhand_media::{
     Advertise, EventKind, Events, FetchSettings, ImageStore, Listen, MediaEvent, MediaServer, Sha256Digest,
@@ -84,7 +84,7 @@ impl Images {
     /// a BMC that is told "no such image" gives its medium up.
     pub(crate) async fn open(&self, running: impl IntoIterator<Item = String>) {
         for node in running {
-            if let Err(error) = self.prepared(&node).await {
+            if let Err(error) = self.prepared(&node, BootWay::VirtualMedia).await {
                 tracing::warn!(node, error, "the image of a running job cannot be served again");
             }
         }
@@ -120,7 +120,7 @@ impl Images {
         }
     }
 
-    async fn prepared(&self, node: &str) -> Result<PreparedImage, String> {
+    async fn prepared(&self, node: &str, _way: BootWay) -> Result<PreparedImage, String> {
         let wanted = self.image(node).ok_or("no such node in this run")?;
         let source = wanted.source.as_deref().ok_or(
             "no ISO is named for this node; annotate it with rackhand.dev/iso: PATH or URL, or give --iso",
@@ -170,9 +170,15 @@ fn text(error: impl std::fmt::Display) -> String {
 }
 
 impl ImageHost for Images {
-    fn prepare<'a>(&'a self, node: &'a str) -> BoxFuture<'a, Result<PreparedImage, ImageError>> {
-        Box::pin(async move { self.prepared(node).await.map_err(ImageError) })
+    fn prepare<'a>(
+        &'a self,
+        node: &'a str,
+        way: BootWay,
+    ) -> BoxFuture<'a, Result<PreparedImage, ImageError>> {
+        Box::pin(async move { self.prepared(node, way).await.map_err(ImageError) })
     }
+
+    fn offer(&self, _node: &str, _installs: bool) {}
 
     fn prepare_firmware<'a>(
         &'a self,

@@ -88,6 +88,9 @@ pub struct HostProvisionSpec {
     /// The name of a firmware profile that the agent has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
+    /// How it boots the ISO; else as the BMC's address says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot: Option<BootBy>,
     /// How the installation is followed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub follow: Option<Follow>,
@@ -195,6 +198,22 @@ pub enum BootMode {
     /// BIOS.
     #[serde(rename = "legacy")]
     Legacy,
+}
+
+/// How a host boots the ISO.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BootBy {
+    /// Its BMC reads the ISO.
+    VirtualMedia,
+    /// Its firmware fetches the ISO over HTTP.
+    UefiHttp,
+    /// Its firmware asks DHCP.
+    Pxe,
+    /// By HTTP where its BMC can have it so, else by PXE.
+    Network,
+    /// Whichever its BMC can do, virtual media first.
+    Any,
 }
 
 /// How an installation is followed.

@@ -15,6 +15,9 @@ const ALLOWED: &str = "Boot/BootSourceOverrideTarget@Redfish.AllowableValues";
 
 const ENABLED: &str = "Boot/BootSourceOverrideEnabled";
 
+/// Shown by whoever takes the address of a UEFI HTTP boot with the override.
+pub(super) const HTTP_URI: &str = "Boot/HttpBootUri";
+
 /// Boot settings of the System.
 #[derive(Debug)]
 pub struct StandardBoot {
@@ -94,6 +97,10 @@ fn refuses_to_be_written(error: &rackhand_bmc::Error) -> bool {
 }
 
 impl Boot for StandardBoot {
+    fn http_boot_settings(&self, url: &str) -> Attributes {
+        self.host.dialect.http_boot_settings(&self.host.machine, url)
+    }
+
     fn settings(&self) -> Fut<'_, BootSettings> {
         Box::pin(async move { Ok(boot_settings(&self.host.system().await?, self.host.dialect.as_ref())) })
     }
@@ -180,5 +187,10 @@ pub(crate) fn boot_settings(system: &Document, dialect: &dyn Dialect) -> BootSet
         enabled,
         mode,
         allowed_targets: system.strings(ALLOWED).into_iter().map(|name| dialect.boot_target(name)).collect(),
+        http_uri: system.at(HTTP_URI).map(|_| match system.str(HTTP_URI) {
+            // sushy-tools writes the text None for none.
+            None | Some("None") => String::new(),
+            Some(uri) => uri.to_owned(),
+        }),
     }
 }

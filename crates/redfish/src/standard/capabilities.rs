@@ -2,7 +2,7 @@
 
 use rackhand_bmc::{Capabilities, Learned, Operation, ResetType, Support};
 
-use super::{dialect::Dialect, host::Machine};
+use super::{boot::HTTP_URI, dialect::Dialect, host::Machine};
 use crate::document::View;
 
 /// The reset types that an action advertises beside itself; empty when it does not.
@@ -15,6 +15,7 @@ pub(crate) fn of(machine: &Machine, dialect: &dyn Dialect) -> Capabilities {
     let mut known = Capabilities::default();
     power(machine, &mut known);
     boot(machine, &mut known);
+    network_boot(machine, dialect, &mut known);
     let system = &machine.system;
     let mut linked = |operations: &[Operation], there: bool, what: &str| {
         for operation in operations {
@@ -139,6 +140,38 @@ fn power(machine: &Machine, known: &mut Capabilities) {
         };
         known.set(operation, support, learned);
     }
+}
+
+/// Booting from the network, and by HTTP: a target that is listed, and for HTTP somewhere to write the address.
+fn network_boot(machine: &Machine, dialect: &dyn Dialect, known: &mut Capabilities) {
+    let system = &machine.system;
+    let allowed = system.strings("Boot/BootSourceOverrideTarget@Redfish.AllowableValues");
+    let listed = |name: &str| allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(name));
+    let no_boot = || Support::Unsupported("the System has no Boot object".to_owned());
+    let pxe = match () {
+        () if system.at("Boot").is_none() => no_boot(),
+        () if listed("Pxe") => Support::Supported,
+        () if allowed.is_empty() => Support::Unknown,
+        () => Support::Unsupported(format!("the System boots only from {}", allowed.join(", "))),
+    };
+    known.set(Operation::BootPxeOnce, pxe, Learned::Advertised);
+    let tells =
+        system.at(HTTP_URI).is_some() || !dialect.http_boot_settings(machine, "http://image").is_empty();
+    let (http, learned) = match () {
+        () if system.at("Boot").is_none() => (no_boot(), Learned::Advertised),
+        () if listed("UefiHttp") && tells => (Support::Supported, Learned::Advertised),
+        () if listed("UefiHttp") => {
+            let source =
+                "the System lists UefiHttp and shows no HttpBootUri, so where the address goes is not known";
+            (Support::Unknown, Learned::Documented(source.to_owned()))
+        }
+        () if allowed.is_empty() => (Support::Unknown, Learned::Advertised),
+        () => {
+            let why = "the System does not list UefiHttp among the targets it boots from";
+            (Support::Unsupported(why.to_owned()), Learned::Advertised)
+        }
+    };
+    known.set(Operation::BootUefiHttpOnce, http, learned);
 }
 
 fn boot(machine: &Machine, known: &mut Capabilities) {

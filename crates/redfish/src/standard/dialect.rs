@@ -151,7 +151,10 @@ pub trait Dialect: Send + Sync + 'static {
             OverrideEnabled::Continuous => "Continuous",
             OverrideEnabled::Disabled => "Disabled",
         };
-        let least = json!({"BootSourceOverrideTarget": name, "BootSourceOverrideEnabled": enabled});
+        let mut least = json!({"BootSourceOverrideTarget": name, "BootSourceOverrideEnabled": enabled});
+        if let (Some(uri), Value::Object(map)) = (&wanted.http_uri, &mut least) {
+            map.insert("HttpBootUri".to_owned(), uri.as_str().into());
+        }
         let with_mode = |mode: &str| {
             let mut body = least.clone();
             if let Value::Object(map) = &mut body {
@@ -164,6 +167,13 @@ pub trait Dialect: Send + Sync + 'static {
             Some(rackhand_bmc::BootMode::Legacy) => vec![with_mode("Legacy")],
             None => vec![json!({"Boot": least}), with_mode(mode.unwrap_or("UEFI"))],
         }
+    }
+
+    /// The BIOS settings that tell firmware what a UEFI HTTP boot is to fetch; none where the override's own `HttpBootUri`
+    /// does.
+    fn http_boot_settings(&self, machine: &Machine, url: &str) -> Attributes {
+        let _ = (machine, url);
+        Attributes::new()
     }
 
     // ---- virtual media -------------------------------------------------------------------------------------------

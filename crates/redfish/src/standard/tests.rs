@@ -171,6 +171,7 @@ async fn a_boot_override_is_tried_with_its_mode_and_then_at_the_settings() {
         target: rackhand_bmc::BootTarget::Cd,
         enabled: rackhand_bmc::OverrideEnabled::Once,
         mode: None,
+        http_uri: None,
     };
     assert_eq!(service.bmc(Plain).await.boot().unwrap().set_override(wanted).await.unwrap(), Outcome::Done);
     assert_eq!(

@@ -22,7 +22,7 @@ fn image() -> MediaImage {
 }
 
 fn cd_once() -> BootOverride {
-    BootOverride { target: BootTarget::Cd, enabled: OverrideEnabled::Once, mode: None }
+    BootOverride { target: BootTarget::Cd, enabled: OverrideEnabled::Once, mode: None, http_uri: None }
 }
 
 // ---- the wire

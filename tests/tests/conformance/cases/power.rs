@@ -77,7 +77,12 @@ pub(super) async fn boot_setup_once(rack: &Rack) -> Case {
 
 pub(super) async fn boot_continuously(rack: &Rack) -> Case {
     // Supermicro shows Pxe as UefiBootNext; Hdd is everywhere what it is.
-    let wanted = BootOverride { target: BootTarget::Hdd, enabled: OverrideEnabled::Continuous, mode: None };
+    let wanted = BootOverride {
+        target: BootTarget::Hdd,
+        enabled: OverrideEnabled::Continuous,
+        mode: None,
+        http_uri: None,
+    };
     let _ = rack.bmc.boot()?.set_override(wanted).await?;
     rack.start().await?;
     let settings = rack.bmc.boot()?.settings().await?;

@@ -42,7 +42,7 @@ fn pending(outcome: &Outcome) -> bool {
 }
 
 fn once(target: BootTarget) -> BootOverride {
-    BootOverride { target, enabled: OverrideEnabled::Once, mode: None }
+    BootOverride { target, enabled: OverrideEnabled::Once, mode: None, http_uri: None }
 }
 
 /// A CIMC whose Redfish has no boot override that can be written.
@@ -200,7 +200,12 @@ async fn a_precise_device_is_taken_back() {
     let bmc = nuova.connect(target()).await;
     let boot = bmc.boot().unwrap();
     let _ = boot.set_override(once(BootTarget::Cd)).await.unwrap();
-    let off = BootOverride { target: BootTarget::None, enabled: OverrideEnabled::Disabled, mode: None };
+    let off = BootOverride {
+        target: BootTarget::None,
+        enabled: OverrideEnabled::Disabled,
+        mode: None,
+        http_uri: None,
+    };
     // Redfish refuses its part, as before.
     assert!(boot.set_override(off).await.is_err());
     let last = nuova.changes().pop().unwrap();

@@ -114,8 +114,12 @@ async fn override_in_a_mode(target: Target) -> bool {
         (asked.is(&Method::PATCH, SYSTEM) && mode)
             .then(|| Reply::error(400, "Base.1.4.PropertyUnknown", "BootSourceOverrideMode is unknown"))
     });
-    let once =
-        BootOverride { target: BootTarget::Pxe, enabled: OverrideEnabled::Once, mode: Some(BootMode::Uefi) };
+    let once = BootOverride {
+        target: BootTarget::Pxe,
+        enabled: OverrideEnabled::Once,
+        mode: Some(BootMode::Uefi),
+        http_uri: None,
+    };
     let bmc = Nuova::beside(&service, &[]).connect(target).await;
     bmc.boot().unwrap().set_override(once).await.is_ok()
 }

@@ -79,7 +79,7 @@ pub(crate) fn stage(attributes: &[(&str, &str)]) -> BiosStage {
 }
 
 pub(crate) fn once(target: BootTarget) -> BootOverride {
-    BootOverride { target, enabled: OverrideEnabled::Once, mode: None }
+    BootOverride { target, enabled: OverrideEnabled::Once, mode: None, http_uri: None }
 }
 
 pub(crate) fn lines(service: &Service) -> Vec<String> {

@@ -100,7 +100,8 @@ fn image(url: &str) -> MediaImage {
 
 async fn messages(cure: &Cure) -> bool {
     let service = refuses(ilo5(), Method::PATCH, SYSTEM, "iLO.2.14.UnableToModifyDuringSystemPOST");
-    let wanted = BootOverride { target: BootTarget::Cd, enabled: OverrideEnabled::Once, mode: None };
+    let wanted =
+        BootOverride { target: BootTarget::Cd, enabled: OverrideEnabled::Once, mode: None, http_uri: None };
     let refused = cure.connect(&service).await.boot().unwrap().set_override(wanted).await.unwrap_err();
     *refused.kind() == ErrorKind::InPost
 }
@@ -123,7 +124,8 @@ async fn state_reached(cure: &Cure) -> bool {
 /// The body that the iLO is sent for an override that it refuses.
 async fn without_mode(cure: &Cure) -> bool {
     let service = refuses(ilo5(), Method::PATCH, SYSTEM, "Base.1.4.PropertyNotWritable");
-    let wanted = BootOverride { target: BootTarget::Cd, enabled: OverrideEnabled::Once, mode: None };
+    let wanted =
+        BootOverride { target: BootTarget::Cd, enabled: OverrideEnabled::Once, mode: None, http_uri: None };
     assert!(cure.connect(&service).await.boot().unwrap().set_override(wanted).await.is_err());
     service.writes().iter().all(|asked| asked.body["Boot"].get("BootSourceOverrideMode").is_none())
 }

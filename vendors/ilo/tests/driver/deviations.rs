@@ -120,7 +120,8 @@ async fn a_change_during_post_waits_for_its_end() {
             .is(&Method::PATCH, SYSTEM)
             .then(|| Reply::error(400, "iLO.2.14.UnableToModifyDuringSystemPOST", "in POST"))
     });
-    let wanted = BootOverride { target: BootTarget::Cd, enabled: OverrideEnabled::Once, mode: None };
+    let wanted =
+        BootOverride { target: BootTarget::Cd, enabled: OverrideEnabled::Once, mode: None, http_uri: None };
     let error = connect(&service).await.boot().unwrap().set_override(wanted).await.unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::InPost);
     assert!(error.kind().is_transient());

@@ -88,7 +88,12 @@ async fn restart_hangs(cure: &Cure) -> bool {
 async fn no_continuous(cure: &Cure) -> bool {
     let service = v2();
     let bmc = cure.connect(&service).await;
-    let always = BootOverride { target: BootTarget::Hdd, enabled: OverrideEnabled::Continuous, mode: None };
+    let always = BootOverride {
+        target: BootTarget::Hdd,
+        enabled: OverrideEnabled::Continuous,
+        mode: None,
+        http_uri: None,
+    };
     let refused = bmc.boot().unwrap().set_override(always).await.is_err();
     let refusal = bmc.capabilities.refusal(Operation::BootContinuous);
     refused

@@ -39,6 +39,7 @@ cases! {
     "licence-not-passed" => licence,
     "virtual-cd-is-usb-cd" => usb_cd,
     "virtual-cd-is-cd" => plain_cd,
+    "pxe-reads-uefi-boot-next" => pxe_is_next,
     "enabled-in-every-boot-write" => enabled_always,
     "boot-order-may-be-refused" => boot_order,
     "eject-shown-while-inserted" => eject_shown,
@@ -97,7 +98,8 @@ async fn licence(cure: &Cure) -> bool {
 /// The target that is written to boot the virtual CD once.
 async fn cd_is_written_as(cure: &Cure, model: &str) -> String {
     let service = server(model);
-    let wanted = BootOverride { target: BootTarget::Cd, enabled: OverrideEnabled::Once, mode: None };
+    let wanted =
+        BootOverride { target: BootTarget::Cd, enabled: OverrideEnabled::Once, mode: None, http_uri: None };
     let bmc = cure.connect(&service).await;
     let _ = bmc.boot().unwrap().set_override(wanted).await.unwrap();
     assert!(bmc.boot().unwrap().settings().await.unwrap().armed_for(&BootTarget::Cd), "{model}");
@@ -110,6 +112,15 @@ async fn usb_cd(cure: &Cure) -> bool {
 
 async fn plain_cd(cure: &Cure) -> bool {
     cd_is_written_as(cure, "ARS-111GL-NHR").await == "Cd"
+}
+
+async fn pxe_is_next(cure: &Cure) -> bool {
+    let service = sys();
+    let bmc = cure.connect(&service).await;
+    let armed =
+        json!({"Boot": {"BootSourceOverrideEnabled": "Once", "BootSourceOverrideTarget": "UefiBootNext"}});
+    service.change(|documents| documents.merge(SYSTEM, &armed));
+    bmc.boot().unwrap().settings().await.unwrap().armed_for(&BootTarget::Pxe)
 }
 
 async fn enabled_always(cure: &Cure) -> bool {

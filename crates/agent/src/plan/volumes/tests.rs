@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use rackhand_bmc::{Attributes, ControllerId, RaidLevel};
 
 use super::*;
-use crate::wanted::{Follow, WantedStorage};
+use crate::wanted::{BootWay, Follow, WantedBoot, WantedStorage};
 
 fn wanted(storage: WantedStorage) -> Wanted {
     Wanted {
@@ -15,6 +15,7 @@ fn wanted(storage: WantedStorage) -> Wanted {
         firmware: Vec::new(),
         boot_mode: None,
         secure_boot: None,
+        boot: WantedBoot::only(BootWay::VirtualMedia, "the test"),
         follow: Follow::CallBack,
         storage,
         allow_unverified: false,
