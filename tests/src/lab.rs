@@ -336,7 +336,7 @@ impl Connector for LabConnector {
             let machine = self.machines.get(node).map_or(node, String::as_str);
             let transport =
                 Arc::new(FusedTransport { inner: transport(&self.sim, machine), fuse: self.fuse.clone() });
-            let address = BmcAddress { origin: transport.origin().clone(), system: None };
+            let address = BmcAddress::redfish(transport.origin().clone());
             let mut options = Options::new(Credentials::new("lab", PASSWORD.to_owned()));
             options.ledger = self.ledger.clone();
             options.clock = self.clock.clone();

@@ -71,7 +71,7 @@ async fn a_poweredge_whose_bios_job_is_queued_already_gets_ours_too() {
 /// An administrator with another tool leaves a setting waiting for the next reset.
 async fn somebody_stages(lab: &Lab, name: &str, value: &str) {
     let transport = transport(&lab.sim, "node");
-    let address = BmcAddress { origin: transport.origin().clone(), system: None };
+    let address = BmcAddress::redfish(transport.origin().clone());
     let options = Options::new(Credentials::new("lab", PASSWORD.to_owned()));
     let bmc = connect_over(transport, &address, options).await.unwrap();
     let attributes = Attributes::from([(name.to_owned(), value.into())]);

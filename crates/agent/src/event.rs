@@ -386,7 +386,11 @@ pub enum Act {
         url: String,
     },
     /// Arm the network for the next boot.
-    BootPxeOnce,
+    BootPxeOnce {
+        /// The mode to boot in, for BMCs that have to be told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mode: Option<BootMode>,
+    },
     /// Eject the image again.
     Eject {
         /// The slot.
@@ -414,7 +418,7 @@ impl Act {
             | Self::SetSecureBoot { .. } => StepId::Bios,
             Self::DeleteVolume { .. } | Self::CreateVolume { .. } => StepId::Storage,
             Self::EjectLeftover { .. } | Self::Insert { .. } => StepId::Media,
-            Self::BootCdOnce | Self::BootHttpOnce { .. } | Self::BootPxeOnce => StepId::BootOnce,
+            Self::BootCdOnce | Self::BootHttpOnce { .. } | Self::BootPxeOnce { .. } => StepId::BootOnce,
             Self::Eject { .. } => StepId::Eject,
             Self::ClearBootOverride => StepId::Follow,
         }
@@ -454,7 +458,7 @@ impl fmt::Display for Act {
             Self::Insert { slot, url } => write!(f, "insert {url} into {slot}"),
             Self::BootCdOnce => f.write_str("boot the virtual CD once"),
             Self::BootHttpOnce { url } => write!(f, "boot {url} over HTTP once"),
-            Self::BootPxeOnce => f.write_str("boot from the network once"),
+            Self::BootPxeOnce { .. } => f.write_str("boot from the network once"),
             Self::Eject { slot, .. } => write!(f, "eject the installer from {slot}"),
             Self::ClearBootOverride => f.write_str("clear the boot override"),
         }

@@ -7,8 +7,8 @@ use std::{collections::BTreeSet, fmt, future::Future, sync::Arc, time::Duration}
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    Bios, Boot, BootOverride, BootSettings, BootTarget, Capabilities, Configuration, Error, ErrorKind,
-    Firmware, Identity, Inventory, Job, JobRef, JobState, Jobs, Logs, Manager, Operation, Outcome,
+    Bios, Boot, BootMode, BootOverride, BootSettings, BootTarget, Capabilities, Configuration, Error,
+    ErrorKind, Firmware, Identity, Inventory, Job, JobRef, JobState, Jobs, Logs, Manager, Operation, Outcome,
     OverrideEnabled, Pacing, Power, PowerOffPolicy, PowerState, Quirks, Readiness, ReadyState, ResetType,
     Result, Sensors, Session, Storage, VirtualMedia, common, common_quirks,
 };
@@ -324,13 +324,25 @@ impl Bmc {
     /// # Errors
     /// [`ErrorKind::NotObserved`] when the BMC accepts the override but does not show it.
     pub async fn boot_once(&self, target: &BootTarget) -> Result<Outcome> {
+        self.boot_once_in(target, None).await
+    }
+
+    /// The same for a host that is to boot in `mode`. It is written only where an override has to say it
+    /// ([`Boot::override_names_mode`]): elsewhere the machine's own setting holds, and some refuse to be told.
+    ///
+    /// # Errors
+    /// As [`boot_once`](Self::boot_once).
+    pub async fn boot_once_in(&self, target: &BootTarget, mode: Option<BootMode>) -> Result<Outcome> {
         let boot = self.boot()?;
-        if boot.settings().await?.armed_for(target) {
+        let mode = mode.filter(|_| boot.override_names_mode());
+        let armed =
+            |seen: &BootSettings| seen.armed_for(target) && (mode.is_none() || seen.override_mode == mode);
+        if armed(&boot.settings().await?) {
             return Ok(Outcome::Unchanged);
         }
-        let outcome = boot.set_override(BootOverride::once(target.clone())).await?;
+        let outcome = boot.set_override(BootOverride { mode, ..BootOverride::once(target.clone()) }).await?;
         let what = format!("the boot override to be {target}");
-        proven(outcome, self.wait_boot(&what, |seen| seen.armed_for(target)).await)
+        proven(outcome, self.wait_boot(&what, armed).await)
     }
 
     /// Makes the host fetch `url` over HTTP and boot it at its next start, once, and proves that the override is armed.

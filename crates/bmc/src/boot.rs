@@ -41,6 +41,12 @@ pub trait Boot: Send + Sync {
     /// behind those named, where the BMC wants all of them.
     fn set_order<'a>(&'a self, order: &'a [String]) -> Fut<'a, Outcome>;
 
+    /// Whether an override has to say in which mode the host boots, or it boots in the other one (IPMI: a boot flag
+    /// without its EFI bit is a legacy boot). Sends nothing.
+    fn override_names_mode(&self) -> bool {
+        false
+    }
+
     /// The BIOS settings that tell firmware what a UEFI HTTP boot is to fetch, on BMCs where that is a BIOS setting (iLO's
     /// `UrlBootFile`, Dell's `HttpDev1Uri`). They have to be in force before the boot. Empty where the address goes
     /// with the override, as the standard's `HttpBootUri`. Sends nothing.
@@ -58,8 +64,11 @@ pub struct BootSettings {
     pub target: Option<BootTarget>,
     /// Whether the override is in force.
     pub enabled: Option<OverrideEnabled>,
-    /// UEFI or legacy.
+    /// UEFI or legacy: how the machine boots.
     pub mode: Option<BootMode>,
+    /// The mode that the override alone names, where that is told apart (IPMI).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub override_mode: Option<BootMode>,
     /// The targets that the BMC says it accepts. Empty when it does not say (iDRAC10).
     pub allowed_targets: Vec<BootTarget>,
     /// What a UEFI HTTP boot fetches (`HttpBootUri`). `None` when the BMC does not show it; absent, empty and

@@ -6,22 +6,118 @@ use rackhand_http::{Origin, OriginError};
 
 /// Where a BMC is, and which of its Systems is meant.
 ///
-/// Read from `[scheme://]host[:port][/path]`. The scheme is `https`, `http`, or one of metal3's
-/// (`redfish-virtualmedia`, `idrac-virtualmedia`, `redfish`, …, each with `+http` or `+https`). It chooses between TLS
-/// and clear text only: which vendor it is, is found out from the BMC. The path, where there is one, names the System.
+/// Read from `[scheme://]host[:port][/path]`. The scheme is `https`, `http`, `ipmi`, or one of metal3's for Redfish
+/// (`redfish-virtualmedia`, `idrac-virtualmedia`, `redfish`, …, each with `+http` or `+https`). It chooses between Redfish
+/// and IPMI, and between TLS and clear text only: which vendor it is, is found out from the BMC. The path, where there is
+/// one, names the System.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BmcAddress {
-    /// Where requests go.
-    pub origin: Origin,
-    /// The System's URI, when the address names one.
-    pub system: Option<String>,
+pub enum BmcAddress {
+    /// Redfish.
+    Redfish {
+        /// Where requests go.
+        origin: Origin,
+        /// The System's URI, when the address names one.
+        system: Option<String>,
+    },
+    /// IPMI over LAN, RMCP+.
+    Ipmi(IpmiAddress),
+}
+
+/// Where a BMC answers IPMI over LAN.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IpmiAddress {
+    /// Host name or address; an IPv6 address stands without brackets.
+    pub host: String,
+    /// The UDP port.
+    pub port: u16,
+    /// What sessions ask to be allowed.
+    pub privilege: IpmiPrivilege,
+}
+
+/// What an IPMI session asks to be allowed (`?privilegelevel=`, as metal3 writes it).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum IpmiPrivilege {
+    /// Everything.
+    #[default]
+    Administrator,
+    /// Power and boot devices. What accounts of several sites are limited to.
+    Operator,
+}
+
+impl FromStr for IpmiPrivilege {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        match text.to_ascii_uppercase().as_str() {
+            "ADMINISTRATOR" => Ok(Self::Administrator),
+            "OPERATOR" => Ok(Self::Operator),
+            _ => Err(AddressError::Privilege(text.to_owned())),
+        }
+    }
+}
+
+/// The port of IPMI over LAN (IANA: asf-rmcp).
+const IPMI_PORT: u16 = 623;
+
+impl IpmiAddress {
+    /// Host, and port where it is not the usual one.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        if self.port == IPMI_PORT { host } else { format!("{host}:{}", self.port) }
+    }
+
+    /// Reads `host[:port][?privilegelevel=LEVEL]`. An origin has the same form, so one is made of it.
+    fn read(rest: &str) -> Result<Self, AddressError> {
+        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let place = place.trim_end_matches('/');
+        if place.contains('/') {
+            return Err(AddressError::IpmiPath(place.to_owned()));
+        }
+        let level = query.split('&').find_map(|pair| {
+            pair.split_once('=').filter(|(name, _)| name.eq_ignore_ascii_case("privilegelevel"))
+        });
+        let privilege = level.map_or(Ok(IpmiPrivilege::default()), |(_, level)| level.parse())?;
+        let origin: Origin = format!("http://{place}").parse()?;
+        let host = origin.host().trim_matches(['[', ']']).to_owned();
+        // Of a port that is not written the origin has HTTP's.
+        let written = place.rsplit_once(':').is_some_and(|(_, port)| port.parse() == Ok(origin.port()));
+        Ok(Self { host, port: if written { origin.port() } else { IPMI_PORT }, privilege })
+    }
 }
 
 impl BmcAddress {
+    /// A BMC that speaks Redfish, with its only System.
+    #[must_use]
+    pub const fn redfish(origin: Origin) -> Self {
+        Self::Redfish { origin, system: None }
+    }
+
     /// The name of the BMC in messages and in the ledger: host, and port where it is not the usual one.
     #[must_use]
     pub fn name(&self) -> String {
-        self.origin.authority()
+        match self {
+            Self::Redfish { origin, .. } => origin.authority(),
+            Self::Ipmi(address) => address.name(),
+        }
+    }
+
+    /// Where HTTP requests go; `None` for IPMI.
+    #[must_use]
+    pub const fn origin(&self) -> Option<&Origin> {
+        match self {
+            Self::Redfish { origin, .. } => Some(origin),
+            Self::Ipmi(_) => None,
+        }
+    }
+
+    /// The System's URI, when the address names one.
+    #[must_use]
+    pub fn system(&self) -> Option<&str> {
+        match self {
+            Self::Redfish { system, .. } => system.as_deref(),
+            Self::Ipmi(_) => None,
+        }
     }
 }
 
@@ -31,12 +127,18 @@ impl BmcAddress {
 pub enum AddressError {
     /// A scheme that is not spoken.
     #[error(
-        "BMC scheme {0:?} is not spoken here; write https://, http://, redfish-virtualmedia:// or idrac-virtualmedia://"
+        "BMC scheme {0:?} is not spoken here; write https://, http://, redfish-virtualmedia://, idrac-virtualmedia:// or ipmi://"
     )]
     Scheme(String),
     /// A path that names no System.
     #[error("the path {0:?} names no System; write /redfish/v1/Systems/ID, or leave it out")]
     Path(String),
+    /// A path after an IPMI address.
+    #[error("{0:?} is no IPMI address: write ipmi://HOST, or ipmi://HOST:PORT")]
+    IpmiPath(String),
+    /// A privilege level that no session here asks for.
+    #[error("IPMI privilege level {0:?} is not known; write ADMINISTRATOR or OPERATOR")]
+    Privilege(String),
     /// Host or port.
     #[error(transparent)]
     Origin(#[from] OriginError),
@@ -62,6 +164,9 @@ impl FromStr for BmcAddress {
         let text = text.trim();
         let (scheme, rest) = text.split_once("://").unwrap_or(("https", text));
         let scheme = scheme.to_ascii_lowercase();
+        if scheme == "ipmi" {
+            return IpmiAddress::read(rest).map(Self::Ipmi);
+        }
         let (name, over) = match scheme.split_once('+') {
             Some((name, over)) => (name, over),
             None if scheme == "http" => ("http", "http"),
@@ -76,7 +181,7 @@ impl FromStr for BmcAddress {
             None => (rest, ""),
         };
         let origin = format!("{over}://{host}").parse()?;
-        Ok(Self { origin, system: system_of(path)? })
+        Ok(Self::Redfish { origin, system: system_of(path)? })
     }
 }
 
@@ -95,7 +200,12 @@ fn system_of(path: &str) -> Result<Option<String>, AddressError> {
 
 impl fmt::Display for BmcAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.origin, self.system.as_deref().unwrap_or_default())
+        match self {
+            Self::Redfish { origin, system } => {
+                write!(f, "{origin}{}", system.as_deref().unwrap_or_default())
+            }
+            Self::Ipmi(address) => write!(f, "ipmi://{}", address.name()),
+        }
     }
 }
 
@@ -122,10 +232,35 @@ mod tests {
     #[test]
     fn what_cannot_be_used_says_what_to_write() {
         let error = |text: &str| text.parse::<BmcAddress>().unwrap_err().to_string();
-        assert!(error("ipmi://192.0.2.10").starts_with("BMC scheme \"ipmi\" is not spoken here"));
+        assert!(error("ilo4://192.0.2.10").starts_with("BMC scheme \"ilo4\" is not spoken here"));
+        assert!(error("ipmi://192.0.2.10?privilegelevel=USER").contains("ADMINISTRATOR or OPERATOR"));
+        assert!(error("ipmi://192.0.2.10/redfish/v1/Systems/1").contains("is no IPMI address"));
         assert!(error("redfish+ftp://192.0.2.10").contains("redfish+ftp"));
         assert!(error("https://192.0.2.10/redfish/v1/Managers/1").contains("names no System"));
         assert!(!error("https://root:calvin@192.0.2.10").contains("calvin"));
+    }
+
+    #[test]
+    fn ipmi_has_its_own_port_and_levels() {
+        let read = |text: &str| match text.parse::<BmcAddress>().unwrap() {
+            BmcAddress::Ipmi(address) => {
+                (address.host.clone(), address.port, address.privilege, address.name())
+            }
+            other => panic!("{other}"),
+        };
+        let host = "192.0.2.10".to_owned();
+        assert_eq!(
+            read("ipmi://192.0.2.10"),
+            (host.clone(), 623, IpmiPrivilege::Administrator, host.clone())
+        );
+        let other = format!("{host}:80");
+        assert_eq!(
+            read("ipmi://192.0.2.10:80?privilegelevel=operator"),
+            (host, 80, IpmiPrivilege::Operator, other)
+        );
+        let v6 = read("ipmi://[fd00::1]");
+        assert_eq!((v6.0.as_str(), v6.1, v6.3.as_str()), ("fd00::1", 623, "[fd00::1]"));
+        assert_eq!(read("ipmi://[fd00::1]:6230").3, "[fd00::1]:6230");
     }
 
     #[test]

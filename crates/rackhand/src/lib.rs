@@ -42,7 +42,7 @@ pub use rackhand_http::{
 pub use rackhand_redfish::Link;
 
 pub use crate::{
-    address::{AddressError, BmcAddress},
+    address::{AddressError, BmcAddress, IpmiAddress, IpmiPrivilege},
     drivers::drivers,
 };
 
@@ -98,12 +98,9 @@ impl Options {
 /// # Errors
 /// Whatever the connection met, sorted by [`ErrorKind`]. On any error nothing is left behind on the BMC.
 pub async fn connect(address: &BmcAddress, options: Options) -> Result<Bmc> {
-    let made = HttpTransport::new(
-        address.origin.clone(),
-        options.trust.clone(),
-        &options.tls,
-        options.connections.clone(),
-    );
+    let Some(origin) = address.origin() else { return Err(not_over_http(address)) };
+    let made =
+        HttpTransport::new(origin.clone(), options.trust.clone(), &options.tls, options.connections.clone());
     let transport =
         made.map_err(|error| Error::new(ErrorKind::TlsUnsupported, address.name(), error.to_string()))?;
     connect_over(Arc::new(transport), address, options).await
@@ -120,11 +117,14 @@ pub async fn connect_over(
     options: Options,
 ) -> Result<Bmc> {
     let Options { credentials, ledger, clock, pacing, driver, quirks_off, memory, .. } = options;
+    if address.origin().is_none() {
+        return Err(not_over_http(address));
+    }
     let bmc = address.name();
     let off = quirks_off.clone();
     let target = Target {
         bmc,
-        system: address.system.clone(),
+        system: address.system().map(str::to_owned),
         credentials,
         ledger,
         clock,
@@ -138,4 +138,8 @@ pub async fn connect_over(
     let mut bmc = driver.connect(link, target).await?;
     bmc.quirks = Quirks::new(driver.quirks(), &off);
     Ok(bmc)
+}
+
+fn not_over_http(address: &BmcAddress) -> Error {
+    Error::new(ErrorKind::Unsupported, address.name(), "the address names no Redfish service")
 }

@@ -269,7 +269,7 @@ impl Rack {
 
 async fn connect(sim: &Simulator, setup: &Setup) -> rackhand::Result<Bmc> {
     let transport = transport(sim, NAME);
-    let address = BmcAddress { origin: transport.origin().clone(), system: None };
+    let address = BmcAddress::redfish(transport.origin().clone());
     let mut options = Options::new(Credentials::new("lab", PASSWORD.to_owned()));
     options.clock = Arc::new(SimClock::starting_at("2026-01-01T00:00:00Z".parse().unwrap()));
     options.quirks_off = setup.uncured.iter().cloned().collect();

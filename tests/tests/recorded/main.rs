@@ -73,8 +73,8 @@ impl Shown {
 
 async fn shown(name: &str, system: Option<&str>) -> Option<String> {
     let service = recording(name)?;
-    let mut address: BmcAddress = "redfish+https://bmc.test".parse().unwrap();
-    address.system = system.map(str::to_owned);
+    let origin = "https://bmc.test".parse().unwrap();
+    let address = BmcAddress::Redfish { origin, system: system.map(str::to_owned) };
     let options = Options::new(Credentials::new("root", "calvin".to_owned()));
     let bmc = connect_over(service.transport(), &address, options)
         .await

@@ -50,7 +50,7 @@ pub(super) async fn carry_out(bmc: &Bmc, act: &Act) -> Carried {
         }
         Act::BootCdOnce => bmc.boot_once(&BootTarget::Cd).await,
         Act::BootHttpOnce { url } => bmc.boot_http_once(url).await,
-        Act::BootPxeOnce => bmc.boot_once(&BootTarget::Pxe).await,
+        Act::BootPxeOnce { mode } => bmc.boot_once_in(&BootTarget::Pxe, *mode).await,
         Act::ClearBootOverride => bmc.clear_boot_override().await,
     };
     match outcome {
@@ -195,7 +195,7 @@ pub(super) fn in_flight(act: &Act, pacing: &Pacing) -> Duration {
         Act::EjectLeftover { .. } | Act::Eject { .. } => pacing.media_detach,
         Act::BootCdOnce
         | Act::BootHttpOnce { .. }
-        | Act::BootPxeOnce
+        | Act::BootPxeOnce { .. }
         | Act::HoldInSetup { .. }
         | Act::ClearBootOverride => pacing.boot_override,
         // A job that was accepted still has to run.

@@ -97,7 +97,12 @@ fn hindrances(way: BootWay, wanted: &Wanted, observed: &Observed) -> Vec<String>
 }
 
 /// Everything between a host that is off and one that boots the image when it is switched on.
-pub(super) fn arm(observed: &Observed, job: Option<&JobHistory>, served: &Served) -> Option<Next> {
+pub(super) fn arm(
+    wanted: &Wanted,
+    observed: &Observed,
+    job: Option<&JobHistory>,
+    served: &Served,
+) -> Option<Next> {
     if served.way == BootWay::VirtualMedia
         && let Some(next) = mount(observed, job, &served.image)
     {
@@ -109,7 +114,7 @@ pub(super) fn arm(observed: &Observed, job: Option<&JobHistory>, served: &Served
     Some(Next::Act(match served.way {
         BootWay::VirtualMedia => Act::BootCdOnce,
         BootWay::UefiHttp => Act::BootHttpOnce { url: served.image.clone() },
-        BootWay::Pxe => Act::BootPxeOnce,
+        BootWay::Pxe => Act::BootPxeOnce { mode: wanted.boot_mode },
     }))
 }
 
@@ -161,3 +166,6 @@ fn mount(observed: &Observed, job: Option<&JobHistory>, image_url: &str) -> Opti
     let image = slot.image.clone().unwrap_or_else(|| "medium".to_owned());
     Some(Next::Act(Act::EjectLeftover { slot: slot.id.clone(), image }))
 }
+
+#[cfg(test)]
+mod tests;

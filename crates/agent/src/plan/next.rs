@@ -178,7 +178,7 @@ pub fn next(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory>, serv
         .or_else(|| prepare_storage(wanted, observed, job))
         .or_else(|| settings::prepare_secure_boot(wanted, observed, job))
         .or_else(|| off_for_install(observed, job))
-        .or_else(|| boot::arm(observed, job, served))
+        .or_else(|| boot::arm(wanted, observed, job, served))
         .unwrap_or_else(|| Next::Act(install_power_on()))
 }
 

@@ -22,7 +22,7 @@ use crate::{
 const NODE: &str = "site/node";
 const URL: &str = "http://192.0.2.1/t/a.iso";
 
-fn wanted() -> Wanted {
+pub(super) fn wanted() -> Wanted {
     Wanted {
         node: NODE.to_owned(),
         source: "site.yaml:1".to_owned(),
@@ -51,6 +51,11 @@ fn firmware(component: &str, version: Option<&str>) -> WantedFirmware {
         sha256: None,
         source: "the site".to_owned(),
     }
+}
+
+/// A host that is off, with an empty drive.
+pub(super) fn observed() -> Observed {
+    World::new(PowerState::Off, true).observed()
 }
 
 /// Everything that takes a boot of its own.
@@ -237,7 +242,7 @@ impl World {
             Act::EjectLeftover { .. } | Act::Eject { .. } => self.image = None,
             Act::BootCdOnce => self.armed = Some(BootTarget::Cd),
             Act::BootHttpOnce { .. } => self.armed = Some(BootTarget::UefiHttp),
-            Act::BootPxeOnce => self.armed = Some(BootTarget::Pxe),
+            Act::BootPxeOnce { .. } => self.armed = Some(BootTarget::Pxe),
             Act::ClearBootOverride => self.armed = None,
             Act::DeleteVolume { .. } | Act::CreateVolume { .. } => panic!("the model wants no volumes"),
         }

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use rackhand::{BmcAddress, Options};
+use rackhand::{BmcAddress, IpmiAddress, Options, Origin};
 use rackhand_agent::ports::Connector;
 use rackhand_bmc::{Bmc, Clock, Credentials, Error, ErrorKind, Fut, Ledger, Pacing, Result};
 use rackhand_http::{Connections, Fenced, HttpTransport, Tls, Transport};
@@ -51,19 +51,27 @@ impl Line {
         let credentials = access.credentials.clone();
         let credentials =
             credentials.map_err(|problem| Error::new(ErrorKind::NotFound, access.address.name(), problem))?;
-        let transport = self.transport(node, access)?;
         let mut options = Options::new(credentials);
         options.ledger = Arc::clone(&self.ledger);
         options.clock = Arc::clone(&self.clock);
         options.pacing = self.pacing.clone();
-        let connected = rackhand::connect_over(transport, &access.address, options).await;
+        let connected = match &access.address {
+            BmcAddress::Ipmi(address) => self.connect_ipmi(node, address, options).await,
+            BmcAddress::Redfish { origin, .. } => {
+                let transport = self.transport(node, access, origin)?;
+                rackhand::connect_over(transport, &access.address, options).await
+            }
+        };
         connected.map_err(|error| with_advice(error, self.place))
     }
 
+    async fn connect_ipmi(&self, _node: &str, address: &IpmiAddress, _options: Options) -> Result<Bmc> {
+        Err(Error::new(ErrorKind::Unsupported, address.name(), "IPMI is not spoken by this build"))
+    }
+
     /// The way to the BMC, with whatever a test puts around it.
-    fn transport(&self, node: &str, access: &Access) -> Result<Arc<dyn Transport>> {
+    fn transport(&self, node: &str, access: &Access, origin: &Origin) -> Result<Arc<dyn Transport>> {
         let name = access.address.name();
-        let origin = &access.address.origin;
         let not_set_up = |why: String| Error::new(ErrorKind::TlsUnsupported, &name, why);
         let trust =
             access.trust.to_trust(origin, &self.state).map_err(|error| not_set_up(format!("{error:#}")))?;

@@ -31,7 +31,8 @@ pub(super) async fn connect(
     let trust = trust(args)?;
     let pacing = pacing_of(args.pace, common, world)?;
     let access = Access { address, trust, credentials: Ok(credentials) };
-    if matches!(access.trust, TrustChoice::Insecure(_)) && access.address.origin.is_tls() {
+    let over_tls = access.address.origin().is_some_and(rackhand_http::Origin::is_tls);
+    if matches!(access.trust, TrustChoice::Insecure(_)) && over_tls {
         world.stderr.line(format_args!(
             "warning: the certificate of BMC {} is not checked; the password goes to whoever answers",
             access.address.name()

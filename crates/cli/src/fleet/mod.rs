@@ -20,6 +20,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use rackhand::IpmiAddress;
 use rackhand_agent::{
     engine::{Engine, Limits, Parts},
     event::Event,
@@ -28,7 +29,7 @@ use rackhand_agent::{
 };
 use rackhand_bmc::{Credentials, Pacing};
 use rackhand_http::{Origin, Tls};
-use rackhand_spec::{IpNet, NodeSpec};
+use rackhand_spec::{BmcProtocol, IpNet, NodeSpec};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -215,12 +216,13 @@ impl Fleet {
     pub(crate) fn insecure(&self) -> Vec<String> {
         let said = |node: &String| {
             let access = self.shared.connector.access(node)?;
+            let origin = access.address.origin()?;
             match &access.trust {
-                TrustChoice::Insecure(why) if access.address.origin.is_tls() => Some(format!(
+                TrustChoice::Insecure(why) if origin.is_tls() => Some(format!(
                     "warning: {node}: the certificate of BMC {} is not checked ({why}); its password goes to whoever answers",
                     access.address.name()
                 )),
-                _ if !access.address.origin.is_tls() => Some(format!(
+                _ if !origin.is_tls() => Some(format!(
                     "warning: {node}: BMC {} is spoken to without TLS; its password goes over the network in clear text",
                     access.address.name()
                 )),
@@ -308,15 +310,24 @@ impl Reach for crate::options::PlanOptions {
 }
 
 fn access(site: &Site, node: &NodeSpec, trust: &TrustOptions) -> anyhow::Result<Access> {
-    let bmc = &node.bmc;
-    let origin = if bmc.tls { Origin::https(&bmc.host, bmc.port) } else { Origin::http(&bmc.host, bmc.port) };
-    let origin = origin.with_context(|| format!("{}: the BMC address {bmc}", node.name))?;
+    let address =
+        address(&node.bmc).with_context(|| format!("{}: the BMC address {}", node.name, node.bmc))?;
     let credentials = site
         .credentials(node)
         .map(|found| Credentials { username: found.username, password: found.password })
         .map_err(|error| error.to_string());
-    let address = rackhand::BmcAddress { origin, system: bmc.system_path.clone() };
     Ok(Access { address, trust: TrustChoice::for_node(node, trust), credentials })
+}
+
+/// The address of a spec as it is connected to.
+fn address(bmc: &rackhand_spec::BmcAddress) -> anyhow::Result<rackhand::BmcAddress> {
+    if bmc.protocol == BmcProtocol::Ipmi {
+        let privilege = bmc.privilege_level.as_deref().map(str::parse).transpose()?.unwrap_or_default();
+        let address = IpmiAddress { host: bmc.host.clone(), port: bmc.port, privilege };
+        return Ok(rackhand::BmcAddress::Ipmi(address));
+    }
+    let origin = if bmc.tls { Origin::https(&bmc.host, bmc.port) } else { Origin::http(&bmc.host, bmc.port) };
+    Ok(rackhand::BmcAddress::Redfish { origin: origin?, system: bmc.system_path.clone() })
 }
 
 fn images_of(nodes: &[NodeSpec], options: &ApplyOptions) -> BTreeMap<String, NodeImage> {

@@ -186,6 +186,7 @@ pub(crate) fn boot_settings(system: &Document, dialect: &dyn Dialect) -> BootSet
         target: system.str("Boot/BootSourceOverrideTarget").map(|name| dialect.boot_target(name)),
         enabled,
         mode,
+        override_mode: None,
         allowed_targets: system.strings(ALLOWED).into_iter().map(|name| dialect.boot_target(name)).collect(),
         http_uri: system.at(HTTP_URI).map(|_| match system.str(HTTP_URI) {
             // sushy-tools writes the text None for none.
