@@ -1,5 +1,7 @@
 //! The command line as resolved: flags over the environment over the configuration file.
 
+mod netboot;
+
 use std::{
     collections::BTreeMap,
     fmt::Display,
@@ -12,6 +14,8 @@ use anyhow::Context as _;
 use rackhand_bmc::Pacing;
 use rackhand_spec::IpNet;
 use serde::Deserialize;
+
+pub(crate) use netboot::NetbootOptions;
 
 use crate::{
     World,
@@ -41,6 +45,10 @@ pub(crate) struct Config {
     media_url: Option<String>,
     /// Base URLs of images by the network that BMCs are in.
     media_urls: BTreeMap<IpNet, String>,
+    netboot_url: Option<String>,
+    tftp_listen: Option<SocketAddr>,
+    netboot_loaders: Option<PathBuf>,
+    proxy_dhcp: Option<String>,
     webhook: Option<String>,
     webhook_token_file: Option<PathBuf>,
     events: Option<PathBuf>,
@@ -240,6 +248,7 @@ pub(crate) struct ApplyOptions {
     pub(crate) media_url: Option<String>,
     /// Base URLs of images for the BMCs of some networks.
     pub(crate) media_urls: Vec<(IpNet, String)>,
+    pub(crate) netboot: NetbootOptions,
     pub(crate) reports: ReportOptions,
     pub(crate) concurrency: Option<usize>,
     pub(crate) failure_budget: Option<usize>,
@@ -254,6 +263,7 @@ impl ApplyOptions {
         let digest = pick.pick(args.iso_sha256, "RACKHAND_ISO_SHA256", config.iso_sha256.clone())?;
         let digest = digest.map(|text| text.parse()).transpose();
         let (serving, rollout) = (args.serving, args.rollout);
+        let netboot = NetbootOptions::resolve(args.netboot, config, &pick)?;
         Ok(Self {
             site: SiteOptions::resolve(args.site, config, &pick)?,
             only: args.node,
@@ -266,6 +276,7 @@ impl ApplyOptions {
             media_listen: pick.pick(serving.media_listen, "RACKHAND_MEDIA_LISTEN", config.media_listen)?,
             media_url: pick.pick(serving.media_url, "RACKHAND_MEDIA_URL", config.media_url.clone())?,
             media_urls: config.media_urls.iter().map(|(network, url)| (*network, url.clone())).collect(),
+            netboot,
             reports: ReportOptions {
                 events: pick.pick(serving.events, "RACKHAND_EVENTS", config.events.clone())?,
                 webhook: pick.pick(serving.webhook, "RACKHAND_WEBHOOK", config.webhook.clone())?,
@@ -353,6 +364,7 @@ impl ServeOptions {
             consent: args.consent,
             trust: args.trust,
             serving: args.serving,
+            netboot: args.netboot,
             rollout: args.rollout,
         };
         let apply = ApplyOptions::resolve(apply, common, world)?;

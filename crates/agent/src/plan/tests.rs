@@ -80,7 +80,7 @@ fn served(wanted: &Wanted) -> Served {
     };
     Served {
         image: URL.to_owned(),
-        way: BootWay::VirtualMedia,
+        way: wanted.boot.ways[0],
         firmware: wanted.firmware.iter().map(file).collect(),
     }
 }
@@ -360,9 +360,12 @@ proptest! {
         kills in proptest::collection::vec(prop_oneof![Just(Kill::No), Just(Kill::BeforeSend), Just(Kill::AfterSend)], 0..24),
         visible in any::<bool>(),
         leftover in any::<bool>(),
+        way in proptest::sample::select(BootWay::ALL.to_vec()),
     ) {
         let mut world = World::new(PowerState::Off, visible);
-        world.image = leftover.then(|| "http://192.0.2.9/old.iso".to_owned());
+        world.wanted.boot = WantedBoot::only(way, "the test");
+        let old = leftover.then(|| "http://192.0.2.9/old.iso".to_owned());
+        world.image.clone_from(&old);
         let mut book = Book::default();
         let end = drive(&mut world, &mut book, &kills);
         prop_assert_eq!(end, Next::Finish(JobResult::Installed));
@@ -370,7 +373,8 @@ proptest! {
             prop_assert_eq!(*times, 1, "{} happened {} times", act, times);
         }
         prop_assert_eq!(&world.current, &wanted().bios);
-        prop_assert_eq!(&world.image, &None);
+        // What is in a drive that the host does not boot from is somebody else's.
+        prop_assert_eq!(&world.image, &old.filter(|_| way != BootWay::VirtualMedia));
         prop_assert!(world.wrote);
     }
 }

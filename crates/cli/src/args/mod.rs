@@ -25,8 +25,8 @@ pub use record::{
 };
 pub use serve::{CrdArgs, HubArgs, ReloadArgs, ServeArgs, StatusArgs};
 pub use site::{
-    ApplyArgs, ConsentArgs, DemoArgs, FaultName, PlanArgs, RolloutArgs, ServingArgs, SiteArgs, TrustArgs,
-    ValidateArgs,
+    ApplyArgs, ConsentArgs, DemoArgs, FaultName, NetbootArgs, PlanArgs, RolloutArgs, ServingArgs, SiteArgs,
+    TrustArgs, ValidateArgs,
 };
 
 /// Turns SiteConfig, ClusterInstance and BareMetalHost files into booted, configured, reported servers.
@@ -46,8 +46,8 @@ Exit codes:
 These flags can also stand in the environment (--iso-sha256: RACKHAND_ISO_SHA256) and in the
 configuration file (isoSha256); a flag wins over the environment, the environment over the file:
   state-dir, profiles, secrets, iso, iso-sha256, ca, bmc-insecure, trust-on-first-use,
-  media-listen, media-url, webhook, webhook-token-file, events, concurrency, failure-budget, pace,
-  listen, git, git-ref, git-path, hub, agent, pool, hub-namespace, image-dir, hub-writes
+  media-listen, media-url, netboot-url, tftp-listen, netboot-loaders, proxy-dhcp, webhook,
+  webhook-token-file, events, concurrency, failure-budget, pace, listen, git, git-ref, git-path, hub, agent, pool, hub-namespace, image-dir, hub-writes
 In the file alone, mediaUrls maps networks of BMCs to base URLs (10.1.0.0/16: http://10.1.0.1:80),
 and bmcNetworks lists what --bmc-network gives.
 

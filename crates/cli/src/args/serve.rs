@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use rackhand_spec::IpNet;
 
-use super::{ConsentArgs, Plain, RolloutArgs, ServingArgs, TrustArgs};
+use super::{ConsentArgs, NetbootArgs, Plain, RolloutArgs, ServingArgs, TrustArgs};
 
 /// Arguments of `serve`.
 #[derive(Debug, clap::Args)]
@@ -60,6 +60,9 @@ pub struct ServeArgs {
     /// Reporting and images.
     #[command(flatten)]
     pub serving: ServingArgs,
+    /// Network boot.
+    #[command(flatten)]
+    pub netboot: NetbootArgs,
     /// How much at once.
     #[command(flatten)]
     pub rollout: RolloutArgs,

@@ -164,6 +164,9 @@ pub struct ApplyArgs {
     /// Reporting and images.
     #[command(flatten)]
     pub serving: ServingArgs,
+    /// Network boot.
+    #[command(flatten)]
+    pub netboot: NetbootArgs,
     /// How much at once.
     #[command(flatten)]
     pub rollout: RolloutArgs,
@@ -200,6 +203,25 @@ pub struct ServingArgs {
     /// Append every event to this file, one line of JSON each.
     #[arg(long, value_name = "FILE")]
     pub events: Option<PathBuf>,
+}
+
+/// How hosts without virtual media get their installer.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Network boot")]
+pub struct NetbootArgs {
+    /// The base URL that hosts reach the images under when they boot from the network, where the route to each BMC does not
+    /// lead there.
+    #[arg(long, value_name = "URL")]
+    pub netboot_url: Option<String>,
+    /// Serve loaders, scripts, kernels and initrds by TFTP on this address [default: not at all; port 69 is the usual one].
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub tftp_listen: Option<SocketAddr>,
+    /// Directory with iPXE's loaders for --tftp-listen: ipxe.efi, snponly.efi, undionly.kpxe.
+    #[arg(long, value_name = "DIR")]
+    pub netboot_loaders: Option<PathBuf>,
+    /// Add boot options to the answers of the site's DHCP server on this interface, for hosts that are being installed.
+    #[arg(long, value_name = "INTERFACE")]
+    pub proxy_dhcp: Option<String>,
 }
 
 /// How much at once, and how long.
