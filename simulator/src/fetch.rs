@@ -1,9 +1,10 @@
-//! How a simulated BMC or guest reaches the world: the seam, the real one over HTTP(S), and one in memory.
+//! How a simulated BMC or guest reaches the world: the seam, the real one over HTTP(S) and TFTP, and one in memory.
 
-use std::collections::BTreeMap;
+mod memory;
+mod tftp;
+
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -11,6 +12,7 @@ use bytes::{Bytes, BytesMut};
 use http::{Method, Request, Response, StatusCode, header};
 
 use crate::machine::{Medium, Source};
+pub use memory::MemoryFetch;
 
 /// A boxed future that a task can own.
 pub type Fut<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -36,9 +38,15 @@ pub enum FetchError {
     /// The server does not answer ranges as asked.
     #[error("the server does not serve byte ranges")]
     NoRanges,
+    /// A TFTP server's error, with its code.
+    #[error("the TFTP server answered error {0}: {1}")]
+    Tftp(u16, String),
+    /// More than there is room for.
+    #[error("it is larger than {0} bytes")]
+    TooLarge(usize),
 }
 
-/// The seam: one HTTP request to a server outside the simulation.
+/// The seam: a request to a server outside the simulation.
 pub trait MediaFetch: Send + Sync + 'static {
     /// Sends a request; a body of more than `limit` bytes is an error. `verify`: check the server's certificate.
     fn send(
@@ -47,6 +55,17 @@ pub trait MediaFetch: Send + Sync + 'static {
         verify: bool,
         limit: usize,
     ) -> Fut<'_, Result<Response<Bytes>, FetchError>>;
+
+    /// Reads `file` by TFTP from `server`, written `HOST:PORT`; more than `limit` bytes are an error. A world without TFTP
+    /// answers that the server cannot be reached.
+    fn tftp<'a>(
+        &'a self,
+        server: &'a str,
+        file: &'a str,
+        _limit: usize,
+    ) -> Fut<'a, Result<Bytes, FetchError>> {
+        Box::pin(async move { Err(FetchError::Unreachable(format!("no way to {file} at {server} by TFTP"))) })
+    }
 }
 
 /// Answers and call-backs are small: no more is read.
@@ -133,6 +152,42 @@ pub async fn read(
     Ok(body)
 }
 
+/// Reads the whole of `url`, by `http`, `https` or `tftp`, as firmware and boot loaders do: in one request.
+///
+/// # Errors
+/// When the server cannot be reached or says no; when there are more than `limit` bytes.
+pub async fn whole(net: &dyn MediaFetch, url: &str, limit: usize) -> Result<Bytes, FetchError> {
+    if let Some((server, file)) = tftp_parts(url) {
+        return net.tftp(&server, &file, limit).await;
+    }
+    let source = Source { url: url.to_owned(), login: None };
+    let get = finish(request(Method::GET, &source)?, Bytes::new())?;
+    let answer = net.send(get, false, limit).await.map_err(|why| match why {
+        FetchError::NoRanges => FetchError::TooLarge(limit),
+        other => other,
+    })?;
+    let status = answer.status();
+    if !status.is_success() {
+        return Err(FetchError::Status(status.as_u16()));
+    }
+    let promised = number(&answer, header::CONTENT_LENGTH);
+    let body = answer.into_body();
+    let came = u64::try_from(body.len()).unwrap_or(u64::MAX);
+    match promised {
+        Some(promised) if promised != came => Err(FetchError::Cut(format!("{came} of {promised} bytes"))),
+        _ if body.len() > limit => Err(FetchError::TooLarge(limit)),
+        _ => Ok(body),
+    }
+}
+
+/// Server and file of a `tftp://` URL; one leading slash belongs to the URL and not to the file's name.
+fn tftp_parts(url: &str) -> Option<(String, String)> {
+    let url = url::Url::parse(url).ok().filter(|url| url.scheme() == "tftp")?;
+    let host = url.host_str()?;
+    let file = url.path().strip_prefix('/').unwrap_or(url.path());
+    Some((format!("{host}:{}", url.port().unwrap_or(tftp::PORT)), file.to_owned()))
+}
+
 fn no_range(status: StatusCode) -> FetchError {
     if status.is_success() { FetchError::NoRanges } else { FetchError::Status(status.as_u16()) }
 }
@@ -157,7 +212,7 @@ pub async fn post(
     if answer.status().is_success() { Ok(()) } else { Err(FetchError::Status(answer.status().as_u16())) }
 }
 
-/// The real one: HTTP/1.1 over TCP and TLS.
+/// The real one: HTTP/1.1 over TCP and TLS, TFTP over UDP.
 #[derive(Debug, Clone)]
 pub struct HttpFetch {
     verifying: reqwest::Client,
@@ -234,6 +289,15 @@ impl MediaFetch for HttpFetch {
             response.body(body.freeze()).map_err(|error| FetchError::Cut(error.to_string()))
         })
     }
+
+    fn tftp<'a>(
+        &'a self,
+        server: &'a str,
+        file: &'a str,
+        limit: usize,
+    ) -> Fut<'a, Result<Bytes, FetchError>> {
+        Box::pin(tftp::get(server, file, limit, tftp::Patience::default()))
+    }
 }
 
 /// No way to any server, as behind a missing route.
@@ -243,108 +307,5 @@ pub struct NoRoute;
 impl MediaFetch for NoRoute {
     fn send(&self, _: Request<Bytes>, _: bool, _: usize) -> Fut<'_, Result<Response<Bytes>, FetchError>> {
         Box::pin(async { Err(FetchError::Unreachable("no route to host".into())) })
-    }
-}
-
-/// Media and call-backs in memory, for tests without sockets.
-#[derive(Debug, Clone, Default)]
-pub struct MemoryFetch {
-    inner: Arc<Mutex<Memory>>,
-}
-
-#[derive(Debug, Default)]
-struct Memory {
-    media: BTreeMap<String, Bytes>,
-    posts: Vec<(String, serde_json::Value)>,
-    bytes_read: u64,
-}
-
-impl MemoryFetch {
-    /// Serves nothing yet; every POST is answered 204 and kept.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Memory> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Serves `content` at `url`.
-    pub fn put(&self, url: &str, content: impl Into<Bytes>) {
-        self.lock().media.insert(url.into(), content.into());
-    }
-
-    /// Serves nothing at `url` any more.
-    pub fn remove(&self, url: &str) {
-        self.lock().media.remove(url);
-    }
-
-    /// What was posted so far, with its URL, in order.
-    pub fn posts(&self) -> Vec<(String, serde_json::Value)> {
-        self.lock().posts.clone()
-    }
-
-    /// How many bytes were read so far.
-    pub fn bytes_read(&self) -> u64 {
-        self.lock().bytes_read
-    }
-
-    fn answer(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, FetchError> {
-        let url = request.uri().to_string();
-        let mut memory = self.lock();
-        if request.method() == Method::POST {
-            let body =
-                serde_json::from_slice(request.body()).map_err(|error| FetchError::Cut(error.to_string()))?;
-            memory.posts.push((url, body));
-            return respond(StatusCode::NO_CONTENT, &[], Bytes::new());
-        }
-        let Some(content) = memory.media.get(&url).cloned() else {
-            if let Some(error) = no_web_url(request) {
-                return Err(error);
-            }
-            return respond(StatusCode::NOT_FOUND, &[], Bytes::new());
-        };
-        let total = content.len();
-        let range = request.headers().get(header::RANGE).and_then(|value| value.to_str().ok());
-        let Some((first, last)) = range.and_then(parse_range) else {
-            return respond(StatusCode::OK, &[(header::CONTENT_LENGTH, total.to_string())], Bytes::new());
-        };
-        let last = last.min(total.saturating_sub(1));
-        if first > last {
-            return respond(StatusCode::RANGE_NOT_SATISFIABLE, &[], Bytes::new());
-        }
-        let part = content.slice(first..=last);
-        memory.bytes_read += u64::try_from(part.len()).unwrap_or(0);
-        let shown = format!("bytes {first}-{last}/{total}");
-        respond(StatusCode::PARTIAL_CONTENT, &[(header::CONTENT_RANGE, shown)], part)
-    }
-}
-
-fn parse_range(range: &str) -> Option<(usize, usize)> {
-    let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
-    Some((first.parse().ok()?, last.parse().ok()?))
-}
-
-fn respond(
-    status: StatusCode,
-    headers: &[(header::HeaderName, String)],
-    body: Bytes,
-) -> Result<Response<Bytes>, FetchError> {
-    let mut response = Response::builder().status(status);
-    for (name, value) in headers {
-        response = response.header(name, value);
-    }
-    response.body(body).map_err(|error| FetchError::Cut(error.to_string()))
-}
-
-impl MediaFetch for MemoryFetch {
-    fn send(
-        &self,
-        request: Request<Bytes>,
-        _: bool,
-        _: usize,
-    ) -> Fut<'_, Result<Response<Bytes>, FetchError>> {
-        let answer = self.answer(&request);
-        Box::pin(async move { answer })
     }
 }

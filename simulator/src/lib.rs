@@ -14,6 +14,7 @@ pub mod clock;
 pub mod faults;
 pub mod fetch;
 pub mod guest;
+mod ipxe;
 pub mod iso;
 pub mod log;
 pub mod machine;
