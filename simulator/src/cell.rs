@@ -164,6 +164,8 @@ impl Cell {
         let Some(me) = self.me() else { return };
         match deed {
             Deed::BootCd { boot, slot } => self.world.tasks.spawn(guest::boot_cd(me, boot, slot)),
+            Deed::BootPxe { boot, offer } => self.world.tasks.spawn(guest::boot_pxe(me, boot, offer)),
+            Deed::BootHttp { boot, url } => self.world.tasks.spawn(guest::boot_http(me, boot, url)),
             Deed::Announce { boot, callback } => self.world.tasks.spawn(guest::announce(me, boot, callback)),
             Deed::Map { slot, generation } => self.world.tasks.spawn(map(me, slot, generation)),
             Deed::FetchFirmware { job } => self.world.tasks.spawn(update::fetch_image(me, job)),

@@ -73,7 +73,9 @@ pub struct StateEntry {
     /// Name of the machine.
     pub machine: String,
     /// What changed: `power`, `post`, `boot-source`, `boot-override`, `media:<slot>`, `bios`, `bios-pending`,
-    /// `guest`, `disk`, `session`, `job:<id>`, `secure-boot`, `account`, `callback`, `bmc`.
+    /// `guest`, `disk`, `session`, `job:<id>`, `secure-boot`, `account`, `callback`, `bmc`. Of a boot over the network what
+    /// happened, in `to`: `pxe` (what DHCP offers, why it does not boot), `tftp` (file and bytes), `ipxe` (what its commands
+    /// loaded and started), `http-boot` (URL and bytes).
     pub what: String,
     /// The state before.
     pub from: String,

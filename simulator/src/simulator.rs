@@ -13,7 +13,7 @@ use crate::clock::SimClock;
 use crate::faults::{Faults, Rule};
 use crate::fetch::{HttpFetch, MediaFetch};
 use crate::log::Log;
-use crate::machine::{Account, GuestTimes, Identity, Machine};
+use crate::machine::{Account, GuestTimes, Identity, Machine, NetworkBoot};
 use crate::personality::{Personality, Quirks};
 use crate::service::Service;
 use crate::tasks::Tasks;
@@ -73,6 +73,7 @@ pub struct Builder {
     media_patience: Option<Duration>,
     image_roots: Option<rustls::RootCertStore>,
     state: Option<PathBuf>,
+    network: Option<NetworkBoot>,
 }
 
 impl Builder {
@@ -154,6 +155,13 @@ impl Builder {
         self
     }
 
+    /// What DHCP tells the machines when they boot over the network; nobody answers them otherwise.
+    #[must_use]
+    pub fn network_boot(mut self, offer: NetworkBoot) -> Self {
+        self.network = Some(offer);
+        self
+    }
+
     /// How long guests take.
     #[must_use]
     pub fn guest_times(mut self, times: GuestTimes) -> Self {
@@ -202,7 +210,9 @@ impl Builder {
                 .or_insert_with(|| Arc::new(spec.personality.table(&quirks)));
             let table = Arc::clone(table);
             let times = (self.guest_times.as_ref(), self.media_patience);
-            cells.push(cell(number, spec, quirks, table, times, &world));
+            let cell = cell(number, spec, quirks, table, times, &world);
+            cell.with(|machine| machine.network.clone_from(&self.network));
+            cells.push(cell);
         }
         world.tasks.spawn(wake(Arc::clone(&world), cells.iter().map(Arc::downgrade).collect()));
         let inner = Inner { world, cells, names, connections: AtomicU64::new(0), authority };

@@ -11,6 +11,7 @@ pub mod inventory;
 mod jobs;
 mod logs;
 mod media;
+mod network;
 mod parts;
 mod power;
 mod raid;
@@ -27,6 +28,7 @@ pub use identity::Identity;
 pub use jobs::{BootChange, When, Work};
 pub use logs::{LOG_SIZE, LogKind};
 pub use media::{MediaProblem, Medium};
+pub use network::{NetworkBoot, NetworkWay};
 pub use parts::*;
 pub use power::PowerProblem;
 pub use sensors::{Sensor, SensorKind};
@@ -61,6 +63,20 @@ pub enum Deed {
         boot: u64,
         /// Index of the slot.
         slot: usize,
+    },
+    /// Boot by PXE what DHCP offers; answered by the guest's methods.
+    BootPxe {
+        /// The boot it belongs to.
+        boot: u64,
+        /// What DHCP told.
+        offer: NetworkBoot,
+    },
+    /// Boot a URL by HTTP; answered by the guest's methods.
+    BootHttp {
+        /// The boot it belongs to.
+        boot: u64,
+        /// The URL.
+        url: String,
     },
     /// Look whether the image of slot number `slot` can be read; answered by [`Machine::mapped`].
     Map {
@@ -127,6 +143,8 @@ pub struct Machine {
     pub boot: Boot,
     /// Secure Boot.
     pub secure_boot: SecureBoot,
+    /// What DHCP tells it; nobody answers when there is none.
+    pub network: Option<NetworkBoot>,
     /// Virtual media slots.
     pub slots: Vec<Slot>,
     /// BIOS settings.
@@ -193,6 +211,7 @@ impl Machine {
             identity,
             boot,
             secure_boot: SecureBoot { enable: false, current: false },
+            network: None,
             slots: hardware.slots.clone(),
             bios: Bios::new(hardware.registry.clone()),
             bios_rejects: BTreeSet::new(),

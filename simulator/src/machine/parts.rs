@@ -67,6 +67,8 @@ pub enum Guest {
     None,
     /// Firmware loads the virtual CD.
     LoadingCd,
+    /// Firmware or iPXE loads from the network.
+    LoadingNetwork,
     /// The installer of the medium runs, in that stage.
     Installer(&'static str),
     /// An operating system boots from disk.
@@ -87,6 +89,7 @@ impl Guest {
         match self {
             Self::None => "none".into(),
             Self::LoadingCd => "loading cd".into(),
+            Self::LoadingNetwork => "loading from network".into(),
             Self::Installer(stage) => format!("installer: {stage}"),
             Self::BootingDisk => "booting disk".into(),
             Self::OldOs => "old os running".into(),
@@ -130,7 +133,8 @@ impl Disk {
 /// An installed image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
-    /// SHA-256 of the whole medium, in hexadecimal.
+    /// SHA-256 of the whole medium, or of kernel, initial file systems and root file system one after the other, in
+    /// hexadecimal.
     pub digest: String,
     /// Where the installed system calls back when it first runs.
     pub callback: Option<String>,
@@ -168,7 +172,7 @@ impl Lasts {
 /// What the host boots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Boot {
-    /// Sources in the order firmware tries them: `Hdd`, `Cd`, `Pxe`.
+    /// Sources in the order firmware tries them: `Hdd`, `Cd`, `Pxe`, `UefiHttp`.
     pub order: Vec<String>,
     /// Override target; `None` when there is none.
     pub target: String,
@@ -187,7 +191,7 @@ pub struct Boot {
 /// A first boot device that is a setting of the BMC, not of the System.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FirstDevice {
-    /// `Hdd`, `Cd` or `Pxe`.
+    /// `Hdd`, `Cd`, `Pxe` or `UefiHttp`.
     pub source: String,
     /// For the next boot only.
     pub once: bool,
@@ -455,6 +459,24 @@ pub struct MediaRules {
     pub cd_is_physical: bool,
 }
 
+/// Where firmware that boots by HTTP has the URL from; without one there, from DHCP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HttpBoot {
+    /// It does not boot by HTTP.
+    None,
+    /// From DHCP alone.
+    Dhcp,
+    /// `HttpBootUri` of the System's `Boot`.
+    Property,
+    /// A BIOS setting.
+    Attribute {
+        /// Its name.
+        uri: &'static str,
+        /// The setting, with its value, that switches the boot by HTTP off.
+        off: (&'static str, &'static str),
+    },
+}
+
 /// What a reset to a state already reached does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Already {
@@ -562,6 +584,8 @@ pub struct Rules {
     pub lockout: Option<Lockout>,
     /// Override targets that can be set.
     pub boot_targets: Vec<&'static str>,
+    /// Where the URL for the target `UefiHttp` is from.
+    pub http_boot: HttpBoot,
     /// Boot override that a new machine has: target and how long it lasts.
     pub first_override: (&'static str, Lasts),
     /// Storage.

@@ -289,7 +289,7 @@ impl Machine {
     }
 
     /// Tries the next source that firmware knows.
-    fn boot_next(&mut self) {
+    pub(super) fn boot_next(&mut self) {
         while let Some(source) = self.candidates.pop() {
             match source.as_str() {
                 "Cd" | "UsbCd" => {
@@ -308,6 +308,16 @@ impl Machine {
                     self.plan(self.guest_times.boot_disk, Due::DiskBooted);
                     return;
                 }
+                "Pxe" => {
+                    if self.begin_pxe() {
+                        return;
+                    }
+                }
+                "UefiHttp" => {
+                    if self.begin_http() {
+                        return;
+                    }
+                }
                 _ => {}
             }
         }
@@ -316,7 +326,7 @@ impl Machine {
     }
 
     /// Every boot shows in the log, also one from the same source as before: a boot loop must be visible.
-    fn set_source(&mut self, source: &str) {
+    pub(super) fn set_source(&mut self, source: &str) {
         let from = format!("{}#{}", self.boot_source, self.boots.saturating_sub(1));
         self.note("boot-source", from, format!("{source}#{}", self.boots));
         self.boot_source = source.into();

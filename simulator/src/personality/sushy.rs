@@ -3,30 +3,33 @@
 //! The machine behind it is a real state machine, so unlike the emulator's a host reads its virtual CD again when it
 //! boots, from the URL it was given.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{HeaderName, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::standard::{
     self, chassis_path, collection, drop_property, link, manager_path, media, system, system_path,
 };
 use super::{Features, Ids, MediaHome, Model, Personality, Quirk, Quirks, Traits};
-use crate::fetch::FetchError;
+use crate::fetch::{FetchError, Fut};
 use crate::machine::bios::{Attribute, Registry};
 use crate::machine::firmware::FirmwareRules;
 use crate::machine::inventory::Inventory;
 use crate::machine::storage::StorageRules;
 use crate::machine::{
-    Already, BiosRule, Hardware, Identity, Insert, Lasts, LoginProblem, Machine, MediaRules, PostPhase,
-    PowerProblem, PowerRules, Rules, Slot,
+    Already, BiosRule, Hardware, HttpBoot, Identity, Insert, Lasts, LoginProblem, Machine, MediaRules,
+    PostPhase, PowerProblem, PowerRules, Rules, Slot, Source,
 };
 use crate::web::{Call, Handler, Problem, Reply, Table, call};
 
 const SOURCE: &str = "sushy-tools 2.2.0, fake driver, as it runs";
 const CHASSIS: &str = "15693887-7984-9484-3272-842188918912";
 const SYSTEM: &str = "/redfish/v1/Systems/{system}";
+const TARGET: &str = "BootSourceOverrideTarget";
+const HTTP_URI: &str = "HttpBootUri";
 
 const QUIRKS: &[Quirk] = &[
     Quirk {
@@ -118,7 +121,7 @@ impl Personality for Sushy {
         table.remove("/redfish/v1/Managers/{manager}/LogServices");
         table.remove("/redfish/v1/Managers/{manager}/Actions");
         table.get("/redfish/v1", root);
-        table.amend(SYSTEM, amend_system).patch(SYSTEM, patch_system);
+        table.amend(SYSTEM, amend_system).on(Method::PATCH, SYSTEM, Handler::Slow(patch_system));
         table.get(&format!("{SYSTEM}/EthernetInterfaces"), ports);
         table.get(&format!("{SYSTEM}/EthernetInterfaces/{{port}}"), port);
         table.amend("/redfish/v1/Managers/{manager}", amend_manager);
@@ -256,6 +259,7 @@ fn rules(quirks: &Quirks) -> Rules {
         sessions: None,
         lockout: None,
         boot_targets: vec!["Pxe", "Cd", "Hdd", "UefiHttp"],
+        http_boot: HttpBoot::None,
         first_override: ("Hdd", Lasts::Continuous),
         storage: StorageRules::default(),
         firmware: FirmwareRules::default(),
@@ -287,44 +291,81 @@ fn amend_system(_: &Call, machine: &Machine, body: &mut Value) {
     if machine.boot.mode == "UEFI" {
         body["Boot"]["UefiTargetBootSourceOverride"] = "/0x31/0x33/0x01/0x01".into();
         // The emulator prints Python's None.
-        body["Boot"]["HttpBootUri"] = machine.boot.http_uri.clone().unwrap_or_else(|| "None".into()).into();
+        body["Boot"][HTTP_URI] = machine.boot.http_uri.clone().unwrap_or_else(|| "None".into()).into();
+    } else if let Some(targets) = body["Boot"][format!("{TARGET}@Redfish.AllowableValues")].as_array_mut() {
+        targets.retain(|target| target != "UefiHttp");
     }
 }
 
 /// PATCH of the System: needs `Boot` or `IndicatorLED`; anything else is ignored.
-fn patch_system(call: &Call, machine: &mut Machine) -> Result<Reply, Problem> {
-    let body = call.object()?;
-    let (boot, led) = (body.get("Boot"), body.get("IndicatorLED"));
-    if boot.is_none() && led.is_none() {
-        return Err(Problem::Missing("Boot".into()));
-    }
-    if let Some(boot) = boot {
-        let boot = boot.as_object().ok_or_else(|| Problem::PropertyType("Boot".into(), boot.clone()))?;
-        let known = ["BootSourceOverrideTarget", "BootSourceOverrideMode", "HttpBootUri"];
-        if !known.iter().any(|name| boot.contains_key(*name)) {
-            return Err(Problem::Missing("BootSourceOverrideTarget".into()));
+fn patch_system(call: Arc<Call>) -> Fut<'static, Result<Reply, Problem>> {
+    Box::pin(async move {
+        let body = call.object()?;
+        let (boot, led) = (body.get("Boot"), body.get("IndicatorLED"));
+        if boot.is_none() && led.is_none() {
+            return Err(Problem::Missing("Boot".into()));
         }
-        if call.cell.quirks.has("override-always-continuous") {
-            let mut after = machine.boot.clone();
-            if let Some(target) = call::text(boot, "BootSourceOverrideTarget")? {
-                let allowed = machine.rules.boot_targets.contains(&target.as_str());
-                if !allowed && !call.cell.quirks.has("any-boot-target") {
-                    return Err(Problem::PropertyValue("BootSourceOverrideTarget".into(), target.into()));
-                }
-                after.target = target;
+        let boot = match boot {
+            Some(Value::Object(boot)) => Some(without_http(&call, boot.clone()).await?),
+            Some(other) => return Err(Problem::PropertyType("Boot".into(), other.clone())),
+            None => None,
+        };
+        call.cell.with(|machine| {
+            if let Some(boot) = &boot {
+                patch_boot(&call, machine, boot)?;
             }
-            if let Some(mode) = call::text(boot, "BootSourceOverrideMode")? {
-                after.mode = mode;
+            if let Some(led) = led {
+                machine.oem.insert("IndicatorLED".into(), led.clone());
             }
-            system::set_boot(call, machine, after);
-        } else {
-            system::patch_boot(call, machine, boot)?;
+            Ok(Reply::no_content())
+        })
+    })
+}
+
+/// The emulator's firmware does not boot by HTTP. What `HttpBootUri` names is put into the virtual CD, which becomes the
+/// target; without a URI the target becomes PXE.
+async fn without_http(call: &Call, mut boot: Map<String, Value>) -> Result<Map<String, Value>, Problem> {
+    let known = [TARGET, "BootSourceOverrideMode", HTTP_URI];
+    if !known.iter().any(|name| boot.contains_key(*name)) {
+        return Err(Problem::Missing(TARGET.into()));
+    }
+    let uri = call::text(&boot, HTTP_URI)?;
+    boot.remove(HTTP_URI);
+    if boot.get(TARGET).and_then(Value::as_str) != Some("UefiHttp") {
+        return Ok(boot);
+    }
+    let Some(url) = uri else {
+        boot.insert(TARGET.into(), "Pxe".into());
+        return Ok(boot);
+    };
+    let source = Source { url: url.clone(), login: None };
+    let image = media::Wanted { source, inserted: true, write_protected: true };
+    media::insert_into(call, "Cd", image).await.map_err(|problem| {
+        let (_, why) = words(call, &problem);
+        Problem::Other(StatusCode::BAD_REQUEST, "GeneralError".into(), why)
+    })?;
+    call.cell.with(|machine| machine.boot.http_uri = Some(url));
+    boot.insert(TARGET.into(), "Cd".into());
+    Ok(boot)
+}
+
+fn patch_boot(call: &Call, machine: &mut Machine, boot: &Map<String, Value>) -> Result<(), Problem> {
+    if !call.cell.quirks.has("override-always-continuous") {
+        return system::patch_boot(call, machine, boot);
+    }
+    let mut after = machine.boot.clone();
+    if let Some(target) = call::text(boot, TARGET)? {
+        let allowed = machine.rules.boot_targets.contains(&target.as_str());
+        if !allowed && !call.cell.quirks.has("any-boot-target") {
+            return Err(Problem::PropertyValue(TARGET.into(), target.into()));
         }
+        after.target = target;
     }
-    if let Some(led) = led {
-        machine.oem.insert("IndicatorLED".into(), led.clone());
+    if let Some(mode) = call::text(boot, "BootSourceOverrideMode")? {
+        after.mode = mode;
     }
-    Ok(Reply::no_content())
+    system::set_boot(call, machine, after);
+    Ok(())
 }
 
 /// Reset: the fake driver has no NMI, and a restart of a machine that is off turns it on.

@@ -7,6 +7,8 @@
 
 mod faults;
 mod flow;
+mod network;
+mod network_sockets;
 mod plain;
 mod service;
 mod site;

@@ -11,8 +11,8 @@ use rackhand_simulator::machine::firmware::{Component, ComponentKind, FirmwareRu
 use rackhand_simulator::machine::inventory::{Controller, Drive, Inventory, Volume};
 use rackhand_simulator::machine::storage::{DriveState, StorageRules};
 use rackhand_simulator::machine::{
-    Already, BiosRule, Hardware, Identity, Insert, Lasts, Lockout, MediaRules, PostPhase, PowerRules, Rules,
-    SessionRules, Slot,
+    Already, BiosRule, Hardware, HttpBoot, Identity, Insert, Lasts, Lockout, MediaRules, PostPhase,
+    PowerRules, Rules, SessionRules, Slot,
 };
 use rackhand_simulator::personality::{
     Expand, Features, Ids, MediaHome, Model, Personality, Quirks, Traits, standard,
@@ -151,7 +151,8 @@ fn rules() -> Rules {
         bios: BiosRule::NextPost,
         sessions: Some(SessionRules { max: 2, idle: seconds(300) }),
         lockout: Some(Lockout { failures: 3, within: seconds(60), penalty: seconds(600) }),
-        boot_targets: vec!["None", "Cd", "Hdd", "Pxe"],
+        boot_targets: vec!["None", "Cd", "Hdd", "Pxe", "UefiHttp"],
+        http_boot: HttpBoot::Property,
         first_override: ("None", Lasts::Disabled),
         storage: StorageRules { one_job: true, ..StorageRules::default() },
         firmware: FirmwareRules::default(),

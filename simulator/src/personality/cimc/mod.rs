@@ -25,8 +25,8 @@ use crate::machine::firmware::{Component, ComponentKind, FirmwareRules};
 use crate::machine::inventory::Inventory;
 use crate::machine::storage::StorageRules;
 use crate::machine::{
-    Already, BiosRule, Hardware, Identity, Insert, Lasts, Machine, MediaRules, PostPhase, PowerRules, Rules,
-    SessionRules, Slot,
+    Already, BiosRule, Hardware, HttpBoot, Identity, Insert, Lasts, Machine, MediaRules, PostPhase,
+    PowerRules, Rules, SessionRules, Slot,
 };
 use crate::web::{Call, Problem, Reply, Style, Table, problem};
 use facts::Facts;
@@ -221,6 +221,7 @@ fn rules(generation: Generation, quirks: &Quirks) -> Rules {
         sessions: Some(SessionRules { max: 8, idle: seconds(1800) }),
         lockout: None,
         boot_targets: vec!["None", "Pxe", "Floppy", "Cd", "Hdd", "BiosSetup", "Diags"],
+        http_boot: HttpBoot::None,
         first_override: ("None", Lasts::Disabled),
         storage: StorageRules {
             volume_id: if prefixed { "VD-{n}" } else { "{n}" },

@@ -101,6 +101,7 @@ fn device(source: &str) -> &'static str {
     match source {
         "Cd" => "VCD-DVD",
         "Pxe" => "PXE",
+        "UefiHttp" => "UefiHttp",
         _ => "HDD",
     }
 }
@@ -188,6 +189,7 @@ fn first_device(machine: &Machine, call: &Call, wanted: &Map<String, Value>) -> 
         Some("VCD-DVD") => "Cd",
         Some("HDD") => "Hdd",
         Some("PXE") => "Pxe",
+        Some("UefiHttp") => "UefiHttp",
         _ => return Some(None),
     };
     Some(Some(FirstDevice { source: source.into(), once }))

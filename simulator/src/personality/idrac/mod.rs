@@ -29,7 +29,7 @@ use crate::machine::firmware::{Component, ComponentKind, FirmwareRules};
 use crate::machine::inventory::{Controller, Inventory, Volume};
 use crate::machine::storage::StorageRules;
 use crate::machine::{
-    Already, BiosRule, Hardware, Identity, Insert, Lasts, Lockout, Machine, MediaRules, PostPhase,
+    Already, BiosRule, Hardware, HttpBoot, Identity, Insert, Lasts, Lockout, Machine, MediaRules, PostPhase,
     PowerRules, Rules, SessionRules, Slot,
 };
 use crate::web::{Call, Problem, Reply, Style, Table};
@@ -63,7 +63,7 @@ impl Personality for Idrac {
     }
 
     fn model(&self, quirks: &Quirks) -> Model {
-        Model { hardware: hardware(self.0, quirks), rules: rules(quirks) }
+        Model { hardware: hardware(self.0, quirks), rules: rules(self.0, quirks) }
     }
 
     fn traits(&self, quirks: &Quirks, _: &Identity) -> Traits {
@@ -241,7 +241,27 @@ fn perc(facts: &Facts) -> Controller {
     if facts.boss.is_empty() { controller.with_volume(volume) } else { controller }
 }
 
-fn rules(quirks: &Quirks) -> Rules {
+/// What the override can be set to; the last is newer than iDRAC8.
+fn targets(generation: Generation) -> Vec<&'static str> {
+    let mut all = vec![
+        "None",
+        "Pxe",
+        "Floppy",
+        "Cd",
+        "Hdd",
+        "BiosSetup",
+        "Utilities",
+        "UefiTarget",
+        "SDCard",
+        "UefiHttp",
+    ];
+    if generation == Generation::Eight {
+        all.pop();
+    }
+    all
+}
+
+fn rules(generation: Generation, quirks: &Quirks) -> Rules {
     let seconds = Duration::from_secs;
     let phase =
         |name, lasts, applies_bios| PostPhase { name, lasts: Duration::from_secs(lasts), applies_bios };
@@ -284,18 +304,11 @@ fn rules(quirks: &Quirks) -> Rules {
             idle: seconds(1800),
         }),
         lockout: quirks.has("ip-blocking").then_some(blocking),
-        boot_targets: vec![
-            "None",
-            "Pxe",
-            "Floppy",
-            "Cd",
-            "Hdd",
-            "BiosSetup",
-            "Utilities",
-            "UefiTarget",
-            "SDCard",
-            "UefiHttp",
-        ],
+        boot_targets: targets(generation),
+        http_boot: match generation {
+            Generation::Eight => HttpBoot::None,
+            _ => HttpBoot::Attribute { uri: "HttpDev1Uri", off: ("HttpDev1EnDis", "Disabled") },
+        },
         first_override: ("None", Lasts::Disabled),
         storage: StorageRules {
             volume_id: "Disk.Virtual.{n}:{c}",

@@ -31,7 +31,7 @@ use crate::machine::firmware::{Component, ComponentKind, FirmwareRules};
 use crate::machine::inventory::Inventory;
 use crate::machine::storage::StorageRules;
 use crate::machine::{
-    Already, BiosRule, Hardware, Identity, Insert, Lasts, MediaRules, PostPhase, PowerRules, Rules,
+    Already, BiosRule, Hardware, HttpBoot, Identity, Insert, Lasts, MediaRules, PostPhase, PowerRules, Rules,
     SessionRules, Slot,
 };
 use crate::web::{Call, Problem, Reply, Style, Table};
@@ -233,6 +233,13 @@ fn rules(generation: Generation, quirks: &Quirks) -> Rules {
         }),
         lockout: None,
         boot_targets: first_of(TARGETS, if old { 10 } else { 12 }),
+        http_boot: match generation {
+            Generation::Four => HttpBoot::None,
+            _ if quirks.has("no-http-boot-uri") => {
+                HttpBoot::Attribute { uri: "UrlBootFile", off: ("HttpSupport", "Disabled") }
+            }
+            _ => HttpBoot::Property,
+        },
         first_override: ("None", Lasts::Disabled),
         storage: match generation {
             Generation::Four | Generation::Five => {

@@ -7,7 +7,8 @@ use crate::machine::firmware::{Component, ComponentKind, FirmwareRules};
 use crate::machine::inventory::{Controller, Drive, Inventory, Volume};
 use crate::machine::storage::StorageRules;
 use crate::machine::{
-    Already, BiosRule, Hardware, Insert, Lasts, MediaRules, PostPhase, PowerRules, Rules, SessionRules, Slot,
+    Already, BiosRule, Hardware, HttpBoot, Insert, Lasts, MediaRules, PostPhase, PowerRules, Rules,
+    SessionRules, Slot,
 };
 use crate::personality::Quirks;
 use crate::personality::pieces::{cpus, drives, modules};
@@ -106,6 +107,7 @@ pub(super) fn rules(quirks: &Quirks) -> Rules {
         // The threshold that it is delivered with is 0: no lockout.
         lockout: None,
         boot_targets: vec!["None", "Pxe", "Cd", "Usb", "Hdd", "BiosSetup", "Diags", "UefiTarget"],
+        http_boot: HttpBoot::None,
         first_override: ("None", Lasts::Disabled),
         storage: StorageRules { volume_name: "VD_{n}", ..StorageRules::default() },
         firmware: FirmwareRules::default(),

@@ -7,7 +7,8 @@ use crate::machine::firmware::{Component, ComponentKind, FirmwareRules};
 use crate::machine::inventory::{Controller, Drive, Inventory};
 use crate::machine::storage::StorageRules;
 use crate::machine::{
-    Already, BiosRule, Hardware, Insert, Lasts, MediaRules, PostPhase, PowerRules, Rules, SessionRules, Slot,
+    Already, BiosRule, Hardware, HttpBoot, Insert, Lasts, MediaRules, PostPhase, PowerRules, Rules,
+    SessionRules, Slot,
 };
 use crate::personality::Quirks;
 use crate::personality::pieces::{cpus, drives, modules};
@@ -91,6 +92,7 @@ pub(super) fn rules() -> Rules {
         // The threshold that it is delivered with is 0: no lockout.
         lockout: None,
         boot_targets: vec!["None", "Pxe", "Hdd", "Cd", "Diags", "BiosSetup", "Usb"],
+        http_boot: HttpBoot::None,
         first_override: ("None", Lasts::Disabled),
         storage: StorageRules::default(),
         firmware: FirmwareRules::default(),

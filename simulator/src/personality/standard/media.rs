@@ -123,12 +123,19 @@ pub fn insert(call: Arc<Call>) -> Fut<'static, Result<Reply, Problem>> {
 /// # Errors
 /// An occupied slot; an image that cannot be read, where that is noticed before the answer.
 pub async fn insert_image(call: &Call, wanted: Wanted) -> Result<(), Problem> {
+    insert_into(call, call.param("slot"), wanted).await
+}
+
+/// As [`insert_image`], into the slot of that `Id`.
+///
+/// # Errors
+/// As there.
+pub async fn insert_into(call: &Call, slot: &str, wanted: Wanted) -> Result<(), Problem> {
     let Wanted { source, write_protected, .. } = wanted;
-    let slot = call.param("slot");
     call.summary(format!("InsertMedia {slot} {}", source.url));
     let stuck = call.cell.world.faults.media_never_attaches(&call.cell.name);
     let (at, rule, medium) = call.cell.with(|machine| {
-        let at = index(call, machine)?;
+        let at = machine.slot_index(slot).ok_or(Problem::NotFound)?;
         machine.may_insert(at).map_err(Problem::Media)?;
         let verify = machine.slots.get(at).is_some_and(|slot| slot.verify_certificate);
         let medium = Medium { source: source.clone(), verify, generation: 0 };

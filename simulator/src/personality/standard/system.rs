@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{chassis_path, collection, date, link, manager_path, system_path};
-use crate::machine::{Boot, Lasts, Machine, Power};
+use crate::machine::{Boot, HttpBoot, Lasts, Machine, Power};
 use crate::personality::MediaHome;
 use crate::web::{Call, Problem, Reply, Table, call};
 
@@ -47,8 +47,8 @@ pub fn boot(machine: &Machine) -> Value {
     if let Some(path) = &boot.uefi_target {
         object["UefiTargetBootSourceOverride"] = path.clone().into();
     }
-    if let Some(uri) = &boot.http_uri {
-        object["HttpBootUri"] = uri.clone().into();
+    if machine.rules.http_boot == HttpBoot::Property {
+        object["HttpBootUri"] = json!(boot.http_uri);
     }
     object
 }
@@ -149,8 +149,12 @@ pub fn wanted_boot(machine: &Machine, boot: &Map<String, Value>) -> Result<Boot,
     if let Some(path) = call::text(boot, "UefiTargetBootSourceOverride")? {
         after.uefi_target = Some(path);
     }
-    if let Some(uri) = call::text(boot, "HttpBootUri")? {
-        after.http_uri = Some(uri);
+    if boot.contains_key("HttpBootUri") {
+        if machine.rules.http_boot != HttpBoot::Property {
+            return Err(Problem::UnknownProperty("HttpBootUri".into()));
+        }
+        // Null takes it away.
+        after.http_uri = call::text(boot, "HttpBootUri")?;
     }
     Ok(after)
 }

@@ -7,7 +7,7 @@ use crate::machine::firmware::{Component, ComponentKind, FirmwareRules};
 use crate::machine::inventory::{Controller, Drive, Inventory};
 use crate::machine::storage::StorageRules;
 use crate::machine::{
-    Already, BiosRule, Hardware, Insert, Lasts, Lockout, MediaRules, PostPhase, PowerRules, Rules,
+    Already, BiosRule, Hardware, HttpBoot, Insert, Lasts, Lockout, MediaRules, PostPhase, PowerRules, Rules,
     SessionRules, Slot,
 };
 use crate::personality::Quirks;
@@ -107,6 +107,7 @@ pub(super) fn rules(quirks: &Quirks) -> Rules {
             "UefiBootNext",
             "UefiHttp",
         ],
+        http_boot: HttpBoot::Dhcp,
         first_override: ("None", Lasts::Disabled),
         storage: StorageRules::default(),
         firmware: FirmwareRules::default(),
