@@ -121,7 +121,9 @@ fn remove_earlier(directory: &Path) -> anyhow::Result<()> {
 
 fn write_iso(simulator: &Simulator, path: &Path, size: usize) -> anyhow::Result<()> {
     let config = "# Where the installer and the installed system report to.\ncallback={base}/callback\n";
-    let image = IsoBuilder::new("INSTALLER").file(CONFIG_FILE, config).size(size).seed(simulator.seed());
+    let inside = "# Of the simulated installer; where it reports to is an argument of the kernel.\ninstaller=simulated\n";
+    let image = IsoBuilder::new("INSTALLER").file(CONFIG_FILE, config).seed(simulator.seed());
+    let image = image.boot_menu(inside).size(size);
     put(path, &image.build()?)
 }
 
