@@ -1,0 +1,84 @@
+//! What hosts that boot from the network find: loaders by TFTP, and boot options beside the site's DHCP server.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
+
+use anyhow::Context as _;
+use rackhand_dhcp::{Allowed, BootFiles, Event, Loaders, ProxyDhcp, Settings};
+use rackhand_media::{MediaServer, NetbootPublication, TftpOptions};
+use rackhand_spec::MacAddress;
+
+use crate::{exit::usage, options::NetbootOptions};
+
+/// Begins to serve by TFTP, where that was asked for. Answers where.
+pub(crate) fn start_tftp(server: &MediaServer, options: &NetbootOptions) -> anyhow::Result<Option<SocketAddr>> {
+    let Some(listen) = options.tftp else { return Ok(None) };
+    let base = options.url.clone().ok_or_else(no_url)?;
+    let mut tftp = TftpOptions::new(listen, base);
+    tftp.loaders.clone_from(&options.loaders);
+    let bound = server.start_tftp(tftp).with_context(|| format!("--tftp-listen {listen}"))?;
+    Ok(Some(bound))
+}
+
+fn no_url() -> anyhow::Error {
+    usage(
+        "hosts that boot from the network have to be told where: give --netboot-url http://ADDRESS:PORT, with the port of --media-listen",
+    )
+}
+
+/// What hosts are told to load, from where.
+pub(crate) fn boot_files(options: &NetbootOptions) -> anyhow::Result<BootFiles> {
+    let base = options.url.as_deref().ok_or_else(no_url)?;
+    let tftp = options.tftp.ok_or_else(|| {
+        usage("where do hosts get their loaders? Give --tftp-listen ADDRESS:PORT, as to apply or serve")
+    })?;
+    Ok(BootFiles {
+        tftp: tftp_address(tftp, base)?,
+        tftp_port: tftp.port(),
+        script_url: format!("{}{}", base.trim_end_matches('/'), NetbootPublication::COMMON_SCRIPT),
+        loaders: Loaders::default(),
+    })
+}
+
+/// Where hosts send to: the address that is listened on, else the one that they fetch from.
+fn tftp_address(listen: SocketAddr, base: &str) -> anyhow::Result<Ipv4Addr> {
+    let named = url::Url::parse(base).ok().and_then(|url| match url.host() {
+        Some(url::Host::Ipv4(address)) => Some(address),
+        _ => None,
+    });
+    let own = match listen.ip() {
+        IpAddr::V4(address) if !address.is_unspecified() => Some(address),
+        _ => named,
+    };
+    own.ok_or_else(|| {
+        usage("DHCP names the TFTP server by its IPv4 address: give --tftp-listen 192.0.2.1:69, say, or write --netboot-url with an address")
+    })
+}
+
+/// Adds boot options to what the site's DHCP server answers, for hosts that are offered their installer at that moment.
+pub(crate) fn start_proxy(
+    options: &NetbootOptions,
+    nodes: BTreeMap<MacAddress, String>,
+    is_offered: impl Fn(&str) -> bool + Send + Sync + 'static,
+) -> anyhow::Result<Option<ProxyDhcp>> {
+    let Some(interface) = &options.proxy_dhcp else { return Ok(None) };
+    let boot = boot_files(options)?;
+    let address = boot.tftp;
+    let allowed: Allowed = Arc::new(move |mac| nodes.get(mac).is_some_and(|node| is_offered(node)));
+    let settings = Settings::new(interface.clone(), address, boot, allowed);
+    let (proxy, mut events) =
+        ProxyDhcp::start(settings).with_context(|| format!("--proxy-dhcp {interface}"))?;
+    tokio::spawn(async move {
+        while let Some(event) = events.recv().await {
+            match event {
+                Event::Ignored { mac, why } => tracing::info!(%mac, ?why, "a host asked what to boot, and was not answered"),
+                Event::Offered { mac, file, .. } => tracing::info!(%mac, file, "a host asked what to boot, and was told"),
+                other => tracing::debug!(?other, "proxy DHCP"),
+            }
+        }
+    });
+    Ok(Some(proxy))
+}
