@@ -156,7 +156,8 @@ pub enum AddressError {
     },
 }
 
-fn checked(base: &str) -> Result<String, AddressError> {
+/// A base URL without a slash at its end, if it is one.
+pub(crate) fn checked(base: &str) -> Result<String, AddressError> {
     let shown = base.rsplit('@').next().unwrap_or(base).to_owned();
     let wrong = |reason: &str| AddressError::Base { base: shown.clone(), reason: reason.to_owned() };
     let url = Url::parse(base).map_err(|error| wrong(&error.to_string()))?;

@@ -5,31 +5,26 @@ use std::{
     io,
     net::IpAddr,
     ops::Range,
-    os::unix::fs::FileExt,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use tokio::task::JoinHandle;
 
 use crate::{
     EventKind,
-    registry::{Entry, Registry},
+    chunks::Chunks,
+    registry::{Entry, PublishedFile, Registry},
 };
 
 /// How much is read at once: what one reader costs in memory.
 const CHUNK: u64 = 256 << 10;
 
-/// A part of an open image. One chunk is in memory at a time; the next is read when the peer has taken it.
-///
-/// Reads name their position, so that any number of readers share one open file.
+/// Bytes of an open image on their way to a peer.
 pub(crate) struct ImageBody {
-    file: Arc<File>,
-    left: Range<u64>,
-    reading: Option<JoinHandle<io::Result<Bytes>>>,
+    chunks: Chunks,
     account: Account,
 }
 
@@ -38,21 +33,47 @@ pub(crate) struct Account {
     pub(crate) registry: Arc<Registry>,
     pub(crate) entry: Arc<Entry>,
     pub(crate) peer: IpAddr,
+    /// Where in the open file what is published begins.
+    pub(crate) file_start: u64,
+    /// Where among all bytes that are published for the node it begins.
+    pub(crate) tally_start: u64,
+}
+
+impl Account {
+    /// Begins to serve a file to a peer; None when it is no longer what was published, which is told.
+    pub(crate) fn open(
+        registry: &Arc<Registry>,
+        entry: &Arc<Entry>,
+        file: &PublishedFile,
+        peer: IpAddr,
+    ) -> Option<Self> {
+        if !file.part.is_unchanged() {
+            let path = file.part.image().path.display();
+            let reason = format!("{path} was changed after it was published; publish it again");
+            registry.tell(Some(&entry.node), EventKind::Unreadable { reason });
+            return None;
+        }
+        entry.asked(peer);
+        let (file_start, tally_start) = (file.part.range().start, file.tally_start);
+        Some(Self { registry: registry.clone(), entry: entry.clone(), peer, file_start, tally_start })
+    }
+
+    /// Counts bytes, given as positions in the open file, that go out now.
+    pub(crate) fn sent(&self, part: Range<u64>) {
+        let place = |at: u64| at.saturating_sub(self.file_start).saturating_add(self.tally_start);
+        self.registry.sent(&self.entry, place(part.start)..place(part.end), self.peer);
+    }
+
+    /// Tells that the open file could not be read at that position.
+    pub(crate) fn unreadable(&self, at: u64, error: &io::Error) {
+        let reason = format!("reading at byte {at} failed: {error}");
+        self.registry.tell(Some(&self.entry.node), EventKind::Unreadable { reason });
+    }
 }
 
 impl ImageBody {
     pub(crate) fn new(file: Arc<File>, part: Range<u64>, account: Account) -> Self {
-        Self { file, left: part, reading: None, account }
-    }
-
-    fn start_reading(&self) -> JoinHandle<io::Result<Bytes>> {
-        let (file, at) = (self.file.clone(), self.left.start);
-        let length = self.left.end.saturating_sub(at).min(CHUNK);
-        tokio::task::spawn_blocking(move || {
-            let mut chunk = vec![0; usize::try_from(length).map_err(io::Error::other)?];
-            file.read_exact_at(&mut chunk, at)?;
-            Ok(chunk.into())
-        })
+        Self { chunks: Chunks::new(file, part, CHUNK), account }
     }
 }
 
@@ -64,40 +85,22 @@ impl Body for ImageBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        if self.left.is_empty() {
-            return Poll::Ready(None);
+        let start = self.chunks.left().start;
+        let Some(read) = ready!(self.chunks.poll_next(cx)) else { return Poll::Ready(None) };
+        match &read {
+            Ok(_) => self.account.sent(start..self.chunks.left().start),
+            // The connection is cut, so that the peer does not take a part for the whole.
+            Err(error) => self.account.unreadable(start, error),
         }
-        let mut reading = self.reading.take().unwrap_or_else(|| self.start_reading());
-        let read = match Pin::new(&mut reading).poll(cx) {
-            Poll::Pending => {
-                self.reading = Some(reading);
-                return Poll::Pending;
-            }
-            Poll::Ready(read) => read.map_err(io::Error::other).flatten(),
-        };
-        Poll::Ready(Some(match read {
-            Ok(chunk) => {
-                let start = self.left.start;
-                self.left.start += u64::try_from(chunk.len()).unwrap_or(u64::MAX);
-                let Account { registry, entry, peer } = &self.account;
-                registry.sent(entry, start..self.left.start, *peer);
-                Ok(Frame::data(chunk))
-            }
-            Err(error) => {
-                // The connection is cut, so that the peer does not take a part for the whole.
-                let reason = format!("reading at byte {} failed: {error}", self.left.start);
-                let Account { registry, entry, .. } = &self.account;
-                registry.tell(Some(&entry.node), EventKind::Unreadable { reason });
-                Err(error)
-            }
-        }))
+        Poll::Ready(Some(read.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left.is_empty()
+        self.chunks.left().is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left.end.saturating_sub(self.left.start))
+        let left = self.chunks.left();
+        SizeHint::with_exact(left.end.saturating_sub(left.start))
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value;
 use tokio::{sync::oneshot, time::Instant};
 
-use crate::coverage::Coverage;
+use crate::{MacAddress, coverage::Coverage};
 
 /// Something the server saw.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +44,15 @@ pub enum EventKind {
     Complete {
         /// The image's size.
         size: u64,
+    },
+    /// A machine asked what to boot over the network, and was told. Told once per peer and answer, and again after a new offer.
+    ScriptGiven {
+        /// Who asked.
+        peer: IpAddr,
+        /// The network address it asked for.
+        mac: MacAddress,
+        /// Whether it was told to install; otherwise to boot its disk.
+        installs: bool,
     },
     /// What is installed called back.
     CallBack {
@@ -136,6 +145,11 @@ impl Tally {
     pub(crate) fn new(size: u64) -> Self {
         let (coverage, peers) = (Coverage::default(), BTreeSet::new());
         Self { size, requests: 0, bytes_sent: 0, coverage, peers, last: None, told: 0, complete: false }
+    }
+
+    /// Whether every byte was sent.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.complete
     }
 
     pub(crate) fn asked(&mut self, peer: IpAddr) {

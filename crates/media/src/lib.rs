@@ -11,6 +11,8 @@
 
 mod advertise;
 mod body;
+mod bootmenu;
+mod chunks;
 mod conditional;
 mod coverage;
 mod digest;
@@ -18,7 +20,13 @@ mod events;
 mod fetch;
 mod identity;
 mod image;
+mod ipxe;
+mod iso;
 mod listener;
+mod mac;
+mod netboot;
+mod offers;
+mod part;
 mod range;
 mod registry;
 mod server;
@@ -33,6 +41,10 @@ pub use crate::{
     identity::{IdentityError, TlsIdentity},
     image::{Image, ImageError, Source},
     listener::{Bound, Listen},
+    mac::{MacAddress, MacAddressError},
+    netboot::{NetbootError, NetbootFiles, ipxe_kernel_arguments},
+    offers::{NetbootPublication, NetbootSettings},
+    part::Part,
     registry::{Publication, PublishError},
     server::{Events, MediaServer, StartError},
     store::{FetchSettings, ImageStore},

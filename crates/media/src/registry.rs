@@ -9,7 +9,10 @@ use std::{
 
 use tokio::sync::mpsc;
 
-use crate::{EventKind, Image, MediaEvent, Served, Sha256Digest, Token, events::Tally};
+use crate::{
+    AddressError, EventKind, Image, MacAddress, MediaEvent, Part, Served, Sha256Digest, Token, events::Tally,
+    offers::Offer,
+};
 
 /// An image that is served to one node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,16 +44,62 @@ pub enum PublishError {
         /// The node that has the token.
         other: String,
     },
+    /// Two nodes with one network address could not be told apart.
+    #[error(
+        "{mac}, given for node {node}, is already the address of node {other}; each node boots by one of its own"
+    )]
+    MacInUse {
+        /// The node to publish for.
+        node: String,
+        /// The node that has the address.
+        other: String,
+        /// The address.
+        mac: MacAddress,
+    },
+    /// The base URL that a node was to use.
+    #[error(transparent)]
+    Base(#[from] AddressError),
+    /// A kernel argument that does not go into an iPXE script.
+    #[error("kernel argument \"{argument}\" of node {node}: {reason}")]
+    Argument {
+        /// The node to publish for.
+        node: String,
+        /// The argument.
+        argument: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// More than the kernel reads.
+    #[error("the kernel arguments of node {node} have {bytes} characters; kernels read {most}")]
+    Arguments {
+        /// The node to publish for.
+        node: String,
+        /// How many there are.
+        bytes: usize,
+        /// How many are read.
+        most: usize,
+    },
 }
 
 /// A node's place in the registry.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) node: String,
-    /// The file name in the URL; None once only call-backs are taken.
-    file_name: Option<String>,
-    image: Option<Image>,
+    /// What is served under the token, each behind the one before; nothing once only call-backs are taken.
+    pub(crate) files: Vec<PublishedFile>,
+    /// For a machine that boots over the network.
+    pub(crate) offer: Option<Offer>,
     counts: Arc<Counts>,
+}
+
+/// A file under a node's token.
+#[derive(Debug)]
+pub(crate) struct PublishedFile {
+    /// Its name in the URL.
+    pub(crate) name: String,
+    pub(crate) part: Part,
+    /// Where it begins in the count of all the node's bytes.
+    pub(crate) tally_start: u64,
 }
 
 /// What outlives the image, and is shared with the answers that are under way when it ends.
@@ -71,17 +120,22 @@ const MOST_REFUSALS: usize = 1024;
 
 #[derive(Debug)]
 pub(crate) struct Registry {
-    entries: Mutex<BTreeMap<[u8; 32], Arc<Entry>>>,
+    entries: Mutex<Entries>,
     refusals: Mutex<BTreeSet<(IpAddr, String)>>,
+    /// Machines that were sent to their disk because nobody knows them.
+    strangers: Mutex<BTreeSet<(IpAddr, MacAddress)>>,
     events: mpsc::UnboundedSender<MediaEvent>,
 }
 
+/// By the hash of the token.
+type Entries = BTreeMap<[u8; 32], Arc<Entry>>;
+
 impl Registry {
     pub(crate) fn new(events: mpsc::UnboundedSender<MediaEvent>) -> Self {
-        Self { entries: Mutex::default(), refusals: Mutex::default(), events }
+        Self { entries: Mutex::default(), refusals: Mutex::default(), strangers: Mutex::default(), events }
     }
 
-    fn entries(&self) -> MutexGuard<'_, BTreeMap<[u8; 32], Arc<Entry>>> {
+    fn entries(&self) -> MutexGuard<'_, Entries> {
         lock(&self.entries)
     }
 
@@ -119,6 +173,18 @@ impl Registry {
             size: image.size,
             sha256: image.sha256,
         };
+        self.put(node, token, vec![(file_name, Part::whole(image.clone()))], None)?;
+        Ok(publication)
+    }
+
+    /// Has files served under a token, in place of what the node had before. The same files and offer again change nothing.
+    pub(crate) fn put(
+        &self,
+        node: &str,
+        token: &Token,
+        files: Vec<(String, Part)>,
+        offer: Option<Offer>,
+    ) -> Result<(), PublishError> {
         let hash = Token::hash_of(token.as_str());
         let mut entries = self.entries();
         if let Some(there) = entries.get(&hash) {
@@ -126,32 +192,30 @@ impl Registry {
                 let (node, other) = (node.to_owned(), there.node.clone());
                 return Err(PublishError::TokenInUse { node, other });
             }
-            let same =
-                there.image.as_ref().is_some_and(|had| had.sha256 == image.sha256 && had.is_unchanged());
-            if same && there.file_name.as_ref() == Some(&file_name) {
-                return Ok(publication);
+            if there.has(&files) && there.offer == offer {
+                return Ok(());
             }
         }
+        if let Some(mac) = offer.as_ref().map(|offer| offer.mac)
+            && let Some(there) = entries.values().find(|there| there.node != node && there.boots_by(mac))
+        {
+            let (node, other) = (node.to_owned(), there.node.clone());
+            return Err(PublishError::MacInUse { node, other, mac });
+        }
         entries.retain(|_, entry| entry.node != node);
-        let entry = Entry {
-            node: node.to_owned(),
-            file_name: Some(file_name),
-            image: Some(image.clone()),
-            counts: Arc::new(Counts { tally: Mutex::new(Tally::new(image.size)), callbacks: Mutex::new(0) }),
-        };
-        entries.insert(hash, Arc::new(entry));
-        Ok(publication)
+        entries.insert(hash, Arc::new(Entry::new(node, files, offer)));
+        Ok(())
     }
 
     /// Ends the serving of a node's image; call-backs are still taken.
     pub(crate) fn withdraw(&self, node: &str) -> bool {
         let mut entries = self.entries();
-        let Some(entry) = entries.values_mut().find(|entry| entry.node == node && entry.image.is_some())
+        let Some(entry) = entries.values_mut().find(|entry| entry.node == node && !entry.files.is_empty())
         else {
             return false;
         };
         let counts = entry.counts.clone();
-        *entry = Arc::new(Entry { node: node.to_owned(), file_name: None, image: None, counts });
+        *entry = Arc::new(Entry { node: node.to_owned(), files: Vec::new(), offer: None, counts });
         true
     }
 
@@ -175,6 +239,24 @@ impl Registry {
         self.entries().get(&Token::hash_of(token)).cloned()
     }
 
+    /// The entry of the machine with that address.
+    pub(crate) fn find_mac(&self, mac: MacAddress) -> Option<Arc<Entry>> {
+        self.entries().values().find(|entry| entry.boots_by(mac)).cloned()
+    }
+
+    /// The entry of a node that boots over the network.
+    pub(crate) fn find_offer(&self, node: &str) -> Option<Arc<Entry>> {
+        self.entries().values().find(|entry| entry.node == node && entry.offer.is_some()).cloned()
+    }
+
+    /// Tells of a machine that nobody knows, once.
+    pub(crate) fn stranger(&self, peer: IpAddr, mac: MacAddress) {
+        let mut told = lock(&self.strangers);
+        if told.len() < MOST_REFUSALS && told.insert((peer, mac)) {
+            self.tell(None, EventKind::ScriptGiven { peer, mac, installs: false });
+        }
+    }
+
     pub(crate) fn tell(&self, node: Option<&str>, kind: EventKind) {
         // Nobody may be listening, and that is their choice.
         let _ = self.events.send(MediaEvent { node: node.map(str::to_owned), kind });
@@ -193,15 +275,51 @@ impl Registry {
     pub(crate) fn sent(&self, entry: &Entry, part: Range<u64>, peer: IpAddr) {
         let events = lock(&entry.counts.tally).sent(part, peer);
         for kind in events {
+            if let (EventKind::Complete { .. }, Some(offer)) = (&kind, &entry.offer) {
+                // The machine has all that it needs: when it boots the next time, it boots its disk.
+                offer.set(false);
+            }
             self.tell(Some(&entry.node), kind);
         }
     }
 }
 
 impl Entry {
-    /// The image, if this is its file name in the URL.
-    pub(crate) fn image(&self, file_name: &str) -> Option<&Image> {
-        self.image.as_ref().filter(|_| self.file_name.as_deref() == Some(file_name))
+    fn new(node: &str, files: Vec<(String, Part)>, offer: Option<Offer>) -> Self {
+        let mut size = 0;
+        let place = |(name, part): (String, Part)| {
+            let tally_start = size;
+            size += part.size();
+            PublishedFile { name, part, tally_start }
+        };
+        let files = files.into_iter().map(place).collect();
+        let counts = Arc::new(Counts { tally: Mutex::new(Tally::new(size)), callbacks: Mutex::new(0) });
+        Self { node: node.to_owned(), files, offer, counts }
+    }
+
+    /// Whether these are the files, and as they were.
+    fn has(&self, files: &[(String, Part)]) -> bool {
+        self.files.len() == files.len()
+            && self.files.iter().zip(files).all(|(had, (name, part))| {
+                had.name == *name && had.part.is_same(part) && had.part.is_unchanged()
+            })
+    }
+
+    fn boots_by(&self, mac: MacAddress) -> bool {
+        self.offer.as_ref().is_some_and(|offer| offer.mac == mac)
+    }
+
+    /// The file that has that name in the URL.
+    pub(crate) fn file(&self, name: &str) -> Option<&PublishedFile> {
+        self.files.iter().find(|file| file.name == name)
+    }
+
+    /// Counts from nothing again if everything was sent already.
+    pub(crate) fn recount(&self) {
+        let mut tally = lock(&self.counts.tally);
+        if tally.is_complete() {
+            *tally = Tally::new(self.files.iter().map(|file| file.part.size()).sum());
+        }
     }
 
     pub(crate) fn asked(&self, peer: IpAddr) {
@@ -216,7 +334,7 @@ impl Entry {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -22,8 +22,9 @@ use tokio_util::{
 };
 
 use crate::{
-    AddressError, Advertise, Bound, Image, Listen, MediaEvent, Publication, PublishError, Scheme, Served,
-    Token, listener::bind, registry::Registry, service,
+    AddressError, Advertise, Bound, Image, Listen, MacAddress, MediaEvent, NetbootFiles, NetbootPublication,
+    NetbootSettings, Publication, PublishError, Scheme, Served, Token, listener::bind, registry::Registry,
+    service,
 };
 
 /// What the server sees, in order.
@@ -149,6 +150,37 @@ impl MediaServer {
         token: &Token,
     ) -> Result<Publication, PublishError> {
         self.registry.publish_file(reader, file, token)
+    }
+
+    /// Has `node` boot `files` over the network from now on, in place of what it had before. It is told to only while it is
+    /// [offered](Self::offer), and that it is not yet. Publishing the same again changes nothing: counts and offer stay.
+    ///
+    /// What it reads of all files together is told and counted under the node's name as an image is.
+    ///
+    /// # Errors
+    /// When another node has that token or network address, or something does not go into an iPXE script.
+    pub fn publish_netboot(
+        &self,
+        node: &str,
+        mac: MacAddress,
+        files: &NetbootFiles,
+        token: &Token,
+        settings: &NetbootSettings,
+    ) -> Result<NetbootPublication, PublishError> {
+        self.registry.publish_netboot(node, mac, files, token, settings)
+    }
+
+    /// Says whether the node installs when it boots over the network the next time; otherwise it boots its disk. An offer ends by
+    /// itself once every byte was sent; to offer again after that is another installation, whose bytes are counted from nothing.
+    /// False if nothing is published that it could boot so.
+    pub fn offer(&self, node: &str, offered: bool) -> bool {
+        self.registry.offer(node, offered)
+    }
+
+    /// Whether the node installs when it boots over the network the next time.
+    #[must_use]
+    pub fn is_offered(&self, node: &str) -> bool {
+        self.registry.is_offered(node)
     }
 
     /// Ends the serving of a node's image, after it was ejected; its call-backs are still taken and its counts kept.

@@ -12,12 +12,13 @@ use http_body_util::{BodyExt, Either, Empty, Full, LengthLimitError, Limited};
 use serde_json::Value;
 
 use crate::{
-    EventKind, Image,
+    EventKind, MacAddress,
     body::{Account, ImageBody},
     conditional::{self, Verdict},
     events::Heard,
+    ipxe,
     range::{self, Selection},
-    registry::{Entry, Registry},
+    registry::{Entry, PublishedFile, Registry},
 };
 
 /// An image's part, or a short text.
@@ -43,6 +44,14 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let path = request.uri().path().to_owned();
+    // Tokens are longer, so these names are nobody's.
+    if let Some(script) = path.strip_prefix('/').and_then(|name| script(&registry, peer, name)) {
+        return Ok(match *request.method() {
+            Method::GET => script_answer(script.into()),
+            Method::HEAD => script_head(script.len()),
+            _ => not_allowed("GET, HEAD"),
+        });
+    }
     // Exactly /{token}/{name}: no escapes, no dots, no directories.
     let found = path
         .strip_prefix('/')
@@ -55,7 +64,7 @@ where
     if name == "callback" {
         return Ok(callback(&registry, &entry, request).await);
     }
-    let Some(image) = entry.image(name) else {
+    let Some(file) = entry.file(name) else {
         registry.refuse(
             Some(&entry.node),
             peer,
@@ -67,22 +76,18 @@ where
         registry.refuse(Some(&entry.node), peer, &format!("{} of the image", request.method()));
         return Ok(not_allowed("GET, HEAD"));
     }
-    if !image.is_unchanged() {
-        let reason = format!("{} was changed after it was published; publish it again", image.path.display());
-        registry.tell(Some(&entry.node), EventKind::Unreadable { reason });
+    let Some(account) = Account::open(&registry, &entry, file, peer) else {
         return Ok(empty(StatusCode::SERVICE_UNAVAILABLE));
-    }
-    entry.asked(peer);
-    let account = Account { registry: registry.clone(), entry: entry.clone(), peer };
-    Ok(serve(image, request.method(), request.headers(), account))
+    };
+    Ok(serve(file, request.method(), request.headers(), account))
 }
 
-fn serve(image: &Image, method: &Method, headers: &HeaderMap, account: Account) -> Answer {
-    let etag = format!("\"{}\"", image.sha256.to_string().get(..32).unwrap_or_default());
+fn serve(file: &PublishedFile, method: &Method, headers: &HeaderMap, account: Account) -> Answer {
+    let etag = file.part.etag();
     let mut answer = match conditional::verdict(headers, &etag) {
         Verdict::NotModified => empty(StatusCode::NOT_MODIFIED),
         Verdict::Failed => empty(StatusCode::PRECONDITION_FAILED),
-        Verdict::Proceed => content(image, method, headers, &etag, account),
+        Verdict::Proceed => content(file, method, headers, &etag, account),
     };
     let headers = answer.headers_mut();
     insert(headers, ETAG, &etag);
@@ -92,8 +97,14 @@ fn serve(image: &Image, method: &Method, headers: &HeaderMap, account: Account) 
     answer
 }
 
-fn content(image: &Image, method: &Method, headers: &HeaderMap, etag: &str, account: Account) -> Answer {
-    let size = image.size;
+fn content(
+    file: &PublishedFile,
+    method: &Method,
+    headers: &HeaderMap,
+    etag: &str,
+    account: Account,
+) -> Answer {
+    let size = file.part.size();
     // Ranges are for GET alone, and only if the client's part is of this image (RFC 9110, 13.1.5 and 14.2).
     let value = headers.get(RANGE).and_then(|value| value.to_str().ok());
     let value = value.filter(|_| method == Method::GET && conditional::range_counts(headers, etag));
@@ -101,7 +112,7 @@ fn content(image: &Image, method: &Method, headers: &HeaderMap, etag: &str, acco
         Selection::Whole => (StatusCode::OK, 0..size),
         Selection::Part(part) => (StatusCode::PARTIAL_CONTENT, part),
         Selection::Unsatisfiable => {
-            let Account { registry, entry, peer } = account;
+            let Account { registry, entry, peer, .. } = account;
             registry.refuse(Some(&entry.node), peer, "a range behind the end of the image");
             let mut answer = empty(StatusCode::RANGE_NOT_SATISFIABLE);
             insert(answer.headers_mut(), CONTENT_RANGE, &format!("bytes */{size}"));
@@ -114,7 +125,8 @@ fn content(image: &Image, method: &Method, headers: &HeaderMap, etag: &str, acco
         insert(answer.headers_mut(), CONTENT_LENGTH, &size.to_string());
         answer
     } else {
-        Response::new(Either::Left(ImageBody::new(image.file.clone(), part, account)))
+        let base = file.part.range().start;
+        Response::new(Either::Left(ImageBody::new(file.part.file(), base + start..base + end, account)))
     };
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
@@ -122,6 +134,30 @@ fn content(image: &Image, method: &Method, headers: &HeaderMap, etag: &str, acco
     if status == StatusCode::PARTIAL_CONTENT {
         insert(headers, CONTENT_RANGE, &format!("bytes {start}-{}/{size}", end - 1));
     }
+    answer
+}
+
+/// The script of that name: what all machines are given, or what one of them is.
+pub(crate) fn script(registry: &Registry, peer: IpAddr, name: &str) -> Option<String> {
+    if name == "boot.ipxe" {
+        return Some(ipxe::common(None));
+    }
+    let mac: MacAddress = name.strip_prefix("ipxe/")?.parse().ok()?;
+    Some(registry.script(mac, peer))
+}
+
+fn script_answer(script: Bytes) -> Answer {
+    let mut answer = Response::new(Either::Right(Either::Left(Full::new(script))));
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    // What a machine is to do now is not what it is to do at its next boot.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
+fn script_head(size: usize) -> Answer {
+    let mut answer = empty(StatusCode::OK);
+    insert(answer.headers_mut(), CONTENT_LENGTH, &size.to_string());
     answer
 }
 

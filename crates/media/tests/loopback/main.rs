@@ -1,7 +1,11 @@
 //! Server and store over real loopback sockets.
 
 #[cfg(test)]
+mod disc;
+#[cfg(test)]
 mod fetching;
+#[cfg(test)]
+mod netboot;
 #[cfg(test)]
 mod serving;
 #[cfg(test)]
