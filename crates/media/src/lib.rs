@@ -4,6 +4,10 @@
 //! asked for, right. [`MediaServer`] serves images to BMCs over HTTP and HTTPS, one short unguessable URL per node, counts what
 //! each node has read of it, and takes call-backs of what is installed. What it sees comes out as [`MediaEvent`]s.
 //!
+//! Machines whose BMC takes no media boot over the network: [`NetbootFiles`] finds kernel and file systems on the ISO,
+//! [`MediaServer::publish_netboot`] serves them with an iPXE script, and [`MediaServer::start_tftp`] serves the first loader. A
+//! machine is told to install only while it is [offered](MediaServer::offer).
+//!
 //! BMCs refuse a URL that is long, lacks `.iso`, or holds `?` or `=`; they want an address of their own family that they can
 //! route to; some ask with HEAD first, most read ranges, several at a time. All of that is settled here.
 
@@ -23,6 +27,7 @@ mod image;
 mod ipxe;
 mod iso;
 mod listener;
+mod loaders;
 mod mac;
 mod netboot;
 mod offers;
@@ -32,6 +37,8 @@ mod registry;
 mod server;
 mod service;
 mod store;
+mod tftp;
+mod tftp_reader;
 mod token;
 
 pub use crate::{
@@ -48,5 +55,6 @@ pub use crate::{
     registry::{Publication, PublishError},
     server::{Events, MediaServer, StartError},
     store::{FetchSettings, ImageStore},
+    tftp::{TftpError, TftpOptions},
     token::{Token, TokenError},
 };

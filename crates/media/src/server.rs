@@ -23,8 +23,8 @@ use tokio_util::{
 
 use crate::{
     AddressError, Advertise, Bound, Image, Listen, MacAddress, MediaEvent, NetbootFiles, NetbootPublication,
-    NetbootSettings, Publication, PublishError, Scheme, Served, Token, listener::bind, registry::Registry,
-    service,
+    NetbootSettings, Publication, PublishError, Scheme, Served, TftpError, TftpOptions, Token,
+    listener::bind, registry::Registry, service, tftp,
 };
 
 /// What the server sees, in order.
@@ -116,6 +116,24 @@ impl MediaServer {
         }
         let _kill_on_drop = kill.clone().drop_guard();
         Ok((Self { registry, bound, advertise, tasks, opened, closing, kill, _kill_on_drop }, events))
+    }
+
+    /// Serves TFTP besides, for as long as this server runs, and says where. It answers once the server is [open](Self::open).
+    ///
+    /// `boot.ipxe` and `ipxe/{mac}` are the scripts, `{mac}/vmlinuz` and the like the files of a machine that is offered, and any other
+    /// name is a file in the directory of loaders.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on, or the options name no base URL or no directory.
+    pub async fn start_tftp(&self, options: TftpOptions) -> Result<SocketAddr, TftpError> {
+        let around = tftp::Surroundings {
+            registry: self.registry.clone(),
+            tasks: self.tasks.clone(),
+            opened: self.opened.clone(),
+            closing: self.closing.clone(),
+            kill: self.kill.clone(),
+        };
+        tftp::start(options, around).await
     }
 
     /// Answers from now on.

@@ -47,8 +47,8 @@ where
     // Tokens are longer, so these names are nobody's.
     if let Some(script) = path.strip_prefix('/').and_then(|name| script(&registry, peer, name)) {
         return Ok(match *request.method() {
-            Method::GET => script_answer(script.into()),
-            Method::HEAD => script_head(script.len()),
+            Method::GET => script_answer(script, true),
+            Method::HEAD => script_answer(script, false),
             _ => not_allowed("GET, HEAD"),
         });
     }
@@ -146,18 +146,18 @@ pub(crate) fn script(registry: &Registry, peer: IpAddr, name: &str) -> Option<St
     Some(registry.script(mac, peer))
 }
 
-fn script_answer(script: Bytes) -> Answer {
-    let mut answer = Response::new(Either::Right(Either::Left(Full::new(script))));
+fn script_answer(script: String, with_body: bool) -> Answer {
+    let size = script.len();
+    let mut answer = if with_body {
+        Response::new(Either::Right(Either::Left(Full::new(script.into()))))
+    } else {
+        empty(StatusCode::OK)
+    };
     let headers = answer.headers_mut();
+    insert(headers, CONTENT_LENGTH, &size.to_string());
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     // What a machine is to do now is not what it is to do at its next boot.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    answer
-}
-
-fn script_head(size: usize) -> Answer {
-    let mut answer = empty(StatusCode::OK);
-    insert(answer.headers_mut(), CONTENT_LENGTH, &size.to_string());
     answer
 }
 

@@ -10,3 +10,7 @@ mod netboot;
 mod serving;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tftp;
+#[cfg(test)]
+mod tftp_client;

@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use proptest::{prelude::*, test_runner::TestRunner};
 use rackhand_media::{
     EventKind, Image, MacAddress, MediaEvent, NetbootError, NetbootFiles, NetbootPublication,
-    NetbootSettings, PublishError,
+    NetbootSettings, PublishError, Token,
 };
 use reqwest::Method;
 
@@ -317,8 +317,8 @@ async fn machines_that_nobody_knows_boot_their_disk() {
 async fn publishing_again_keeps_the_offer_and_what_is_wrong_is_refused() {
     let (rig, image, publication) = published().await;
     let files = NetbootFiles::from_iso(&image).unwrap();
-    let other = "another-token-of-26-letters".parse().unwrap();
-    let publish = |node: &str, token, settings: &NetbootSettings| {
+    let other: Token = "another-token-of-26-letters".parse().unwrap();
+    let publish = |node: &str, token: &Token, settings: &NetbootSettings| {
         rig.server.publish_netboot(node, mac(), &files, token, settings)
     };
     let settings = settings(&rig);
