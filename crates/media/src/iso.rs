@@ -189,7 +189,8 @@ impl<'a, R: ReadAt + ?Sized> Iso<'a, R> {
             names.push(plain(&String::from_utf16_lossy(&units.collect::<Vec<_>>())));
         } else {
             // An identifier of even length is followed by a byte that makes the record's length even.
-            let system_use = raw.get(33 + length + usize::from(length % 2 == 0)..).unwrap_or_default();
+            let system_use =
+                raw.get(33 + length + usize::from(length.is_multiple_of(2))..).unwrap_or_default();
             names.extend(self.rock_ridge(system_use));
             names.push(plain(&String::from_utf8_lossy(identifier)));
         }

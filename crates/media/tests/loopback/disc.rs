@@ -165,7 +165,7 @@ fn record(identifier: &[u8], sector: usize, size: usize, directory: bool, system
     record.extend([0; 7]);
     record.extend([if directory { 2 } else { 0 }, 0, 0, 1, 0, 0, 1, identifier.len() as u8]);
     record.extend(identifier);
-    if identifier.len() % 2 == 0 {
+    if identifier.len().is_multiple_of(2) {
         record.push(0);
     }
     record.extend(system_use);
