@@ -278,3 +278,96 @@ fn read<R: ReadAt + ?Sized>(
     reader.read_at(&mut bytes, place.start)?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn record(identifier: &[u8], sector: u32, size: u32, flags: u8) -> Vec<u8> {
+        let mut record = vec![0; 33 + identifier.len() + usize::from(identifier.len().is_multiple_of(2))];
+        record[0] = record.len() as u8;
+        record[2..6].copy_from_slice(&sector.to_le_bytes());
+        record[10..14].copy_from_slice(&size.to_le_bytes());
+        record[25] = flags;
+        record[32] = identifier.len() as u8;
+        record[33..33 + identifier.len()].copy_from_slice(identifier);
+        record
+    }
+
+    /// A disc of 32 sectors whose only directory, in sector 20, has these records.
+    fn disc(records: &[Vec<u8>]) -> Vec<u8> {
+        let mut bytes = vec![0; 32 * SECTOR as usize];
+        let mut put = |at: usize, content: &[u8]| bytes[at..at + content.len()].copy_from_slice(content);
+        put(16 * 2048, b"\x01CD001\x01");
+        put(16 * 2048 + 156, &record(&[0], 20, 2048, 2));
+        put(17 * 2048, b"\xffCD001\x01");
+        put(20 * 2048, &records.concat());
+        bytes
+    }
+
+    fn find(bytes: &[u8], path: &str) -> Result<Option<Range<u64>>, String> {
+        let iso = Iso::open(bytes, bytes.len() as u64).map_err(|error| error.to_string())?;
+        iso.find(path).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_file_in_several_sections_is_one_if_they_follow_each_other() {
+        let big = |second| {
+            disc(&[
+                record(b"BIG.IMG;1", 22, 4096, 0x80),
+                record(b"BIG.IMG;1", second, 100, 0),
+                record(b"X.;1", 30, 1, 0),
+            ])
+        };
+        assert_eq!(find(&big(24), "/big.img"), Ok(Some(22 * 2048..24 * 2048 + 100)));
+        assert_eq!(find(&big(24), "x"), Ok(Some(30 * 2048..30 * 2048 + 1)));
+        assert_eq!(
+            find(&big(26), "big.img"),
+            Err("big.img lies in several places on it, which is not served".to_owned())
+        );
+    }
+
+    #[test]
+    fn directories_that_hold_themselves_or_lie_outside_end() {
+        let loops = disc(&[record(b"A", 20, 2048, 2), record(b"F.;1", 21, 5, 0)]);
+        assert_eq!(find(&loops, "/a/a/a/f"), Ok(Some(21 * 2048..21 * 2048 + 5)));
+        assert_eq!(find(&loops, &"a/".repeat(100_000)), Ok(None));
+        assert_eq!(find(&loops, "/f/f"), Ok(None));
+        assert_eq!(find(&loops, "/a"), Ok(None), "a directory is no file");
+        let outside =
+            disc(&[record(b"A", 31, 4096, 2), record(b"F.;1", 31, 2049, 0), record(b"H", 20, u32::MAX, 2)]);
+        for path in ["/a/f", "/f", "/h/x"] {
+            assert!(find(&outside, path).unwrap_err().contains("lies behind its end"), "{path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_directory_is_read_or_refused(content in prop::collection::vec(any::<u8>(), 0..2048), sizes in prop::collection::vec(30_u8..60, 0..40)) {
+            let mut bytes = disc(&[content]);
+            // Lengths that fit, so that more than the first record is looked at.
+            let mut at = 20 * 2048;
+            for size in sizes {
+                bytes[at] = size;
+                at += usize::from(size);
+            }
+            for path in ["a", "a/b", ""] {
+                if let Ok(Some(extent)) = find(&bytes, path) {
+                    prop_assert!(extent.start <= extent.end && extent.end <= bytes.len() as u64);
+                }
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_no_disc_or_one(bytes in prop::collection::vec(any::<u8>(), 0..6000), at in 0..3000_usize) {
+            let mut disc = vec![0; 16 * 2048];
+            disc.extend(&bytes);
+            if let Some(mark) = disc.get_mut(16 * 2048 + at..16 * 2048 + at + 6) {
+                mark.copy_from_slice(b"\x01CD001");
+            }
+            let _ = find(&disc, "a/b");
+        }
+    }
+}
