@@ -10,6 +10,7 @@ use clap::Parser;
 
 use crate::chance;
 use crate::faults;
+use crate::machine::NetworkBoot;
 use crate::personality::{self, Personality};
 use crate::serve::Endpoint;
 use crate::simulator::{Builder, MachineSpec, Simulator};
@@ -75,6 +76,18 @@ pub struct Args {
     /// Simulated seconds for which BMCs go on asking for an image whose server went away, instead of what their vendor's do.
     #[arg(long, value_name = "SECONDS")]
     pub media_patience: Option<u32>,
+    /// TFTP server that the site's DHCP names to hosts that boot by PXE; without it nobody answers them.
+    #[arg(long, value_name = "HOST:PORT", requires = "network_boot_file", value_parser = host_and_port)]
+    pub network_boot_tftp: Option<String>,
+    /// File that firmware loads from the TFTP server: iPXE, or a script for a port that has iPXE in its ROM.
+    #[arg(long, value_name = "NAME", requires = "network_boot_tftp")]
+    pub network_boot_file: Option<String>,
+    /// What the site's DHCP tells iPXE to load; settings such as ${mac:hexhyp} may stand in it.
+    #[arg(long, value_name = "URL", requires = "network_boot_tftp")]
+    pub network_boot_script: Option<String>,
+    /// What the site's DHCP tells firmware to load that boots by HTTP, where its BMC names no URL.
+    #[arg(long, value_name = "URL", requires = "network_boot_tftp")]
+    pub network_boot_http: Option<String>,
     /// Keeps the certificates in this directory for the next start; with --write-site, DIR/.simulator by default.
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
@@ -86,6 +99,14 @@ impl Args {
         let text = std::fs::read_to_string(file)
             .with_context(|| format!("cannot read the password file {}", file.display()))?;
         Ok(Some((user.clone(), text.trim_end_matches(['\r', '\n']).to_owned())))
+    }
+
+    fn network_boot(&self) -> Option<NetworkBoot> {
+        let (tftp, file) = self.network_boot_tftp.as_deref().zip(self.network_boot_file.as_deref())?;
+        let mut offer = NetworkBoot::new(tftp, file);
+        offer.script.clone_from(&self.network_boot_script);
+        offer.http.clone_from(&self.network_boot_http);
+        Some(offer)
     }
 
     fn personalities(&self) -> anyhow::Result<Vec<Arc<dyn Personality>>> {
@@ -127,6 +148,9 @@ impl Args {
         if let Some(patience) = patience {
             builder = builder.media_patience(patience);
         }
+        if let Some(offer) = self.network_boot() {
+            builder = builder.network_boot(offer);
+        }
         for name in &self.without_quirk {
             builder = builder.without_quirk(name);
         }
@@ -150,6 +174,16 @@ impl Args {
             builder = builder.state(directory);
         }
         Ok(builder)
+    }
+}
+
+/// A server as `HOST:PORT`.
+fn host_and_port(text: &str) -> Result<String, String> {
+    let port =
+        text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port.parse::<u16>());
+    match port {
+        Some(Ok(1..)) => Ok(text.to_owned()),
+        _ => Err("a server is written HOST:PORT, such as 192.0.2.1:69".into()),
     }
 }
 
@@ -293,9 +327,26 @@ mod tests {
             (["--faults", "/nowhere.yaml"], "/nowhere.yaml"),
             (["--fleet", "0"], "0"),
             (["--iso-mib", "3"], "--write-site"),
+            (["--network-boot-tftp", "boot.example"], "HOST:PORT"),
+            (["--network-boot-tftp", "boot.example:69"], "--network-boot-file"),
+            (["--network-boot-script", "http://boot.example/x"], "--network-boot-tftp"),
         ] {
             let refused = builder(&arguments).err().unwrap();
             assert!(refused.contains(word), "{arguments:?}: {refused}");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_machine_is_told_what_dhcp_offers() {
+        let told = "http://boot.example/${mac:hexhyp}/boot.ipxe";
+        let arguments = ["--fleet", "2", "--network-boot-tftp", "boot.example:6969", "--network-boot-file"];
+        let rest =
+            ["ipxe.efi", "--network-boot-script", told, "--network-boot-http", "http://boot.example/x.iso"];
+        let simulator = builder(&[&arguments[..], &rest].concat()).unwrap().build().unwrap();
+        let offer = NetworkBoot::new("boot.example:6969", "ipxe.efi").script(told);
+        let offer = offer.http("http://boot.example/x.iso");
+        for cell in simulator.machines() {
+            assert_eq!(cell.with(|machine| machine.network.clone()), Some(offer.clone()));
         }
     }
 

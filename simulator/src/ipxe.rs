@@ -156,7 +156,10 @@ impl<'a> Ipxe<'a> {
             }
             let script = Script::parse(url, content).map_err(End::Failed)?;
             self.depth += 1;
+            let before = self.settings.clone();
+            self.settings.stand_at(url);
             let status = self.lines(&script).await;
+            self.settings.stand_as(&before);
             self.depth -= 1;
             status
         })

@@ -12,8 +12,8 @@ const EXPANSIONS: u32 = 64;
 /// iPXE's settings: those of the machine and of its network, and those that a script sets.
 ///
 /// Known from the start are `mac` (also `net0/mac`, `net1/mac` …; `netX` is the port that boots, the first), `uuid`,
-/// `serial`, `manufacturer`, `product`, `platform`, `buildarch`, and what DHCP told: `next-server`, `filename`. A type may
-/// follow: `${mac:hexhyp}` has hyphens, `${mac:hexraw}` nothing between the digits. What is not set is empty.
+/// `serial`, `manufacturer`, `product`, `platform`, `buildarch`, `cwuri` and `cwduri` (where the script is from), and what DHCP
+/// told: `next-server`, `filename`. A type may follow: `${mac:hexhyp}` has hyphens, `${mac:hexraw}` nothing between the digits. What is not set is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Settings(BTreeMap<String, String>);
 
@@ -53,6 +53,20 @@ impl Settings {
             self.0.remove(name);
         } else {
             self.0.insert(name.to_owned(), value);
+        }
+    }
+
+    /// A script from `url` runs.
+    pub(super) fn stand_at(&mut self, url: &str) {
+        let directory = url.rfind('/').and_then(|at| url.get(..=at)).unwrap_or(url);
+        self.set("cwuri", url.to_owned());
+        self.set("cwduri", directory.to_owned());
+    }
+
+    /// The script that ran with the settings `before` goes on.
+    pub(super) fn stand_as(&mut self, before: &Self) {
+        for name in ["cwuri", "cwduri"] {
+            self.set(name, before.get(name));
         }
     }
 

@@ -182,6 +182,17 @@ fn scripts_chain_and_come_back() {
 }
 
 #[test]
+fn a_script_knows_where_it_is_from() {
+    let world = World::default()
+        .with("http://boot.example:8080/other/inner.ipxe", "#!ipxe\nset inner ${cwduri}\n")
+        .with("http://boot.example:8080/node1/vmlinuz", "kernel");
+    let script = "#!ipxe\nchain ../other/inner.ipxe\nkernel vmlinuz ${inner} ${cwduri} ${cwuri}\nboot\n";
+    let End::Kernel(kernel) = run(&world, script) else { panic!("no kernel") };
+    let (other, own) = ("http://boot.example:8080/other/", "http://boot.example:8080/node1/");
+    assert_eq!(kernel.arguments, [other, own, BASE]);
+}
+
+#[test]
 fn arguments_are_replaced_and_images_freed() {
     let world = World::default().with("http://boot.example:8080/node1/vmlinuz", "kernel");
     let End::Kernel(kernel) = run(&world, "#!ipxe\nkernel vmlinuz a\nimgargs vmlinuz b c\nboot\n") else {

@@ -23,6 +23,13 @@ pub enum Kind {
         /// Greatest length in characters.
         max: usize,
     },
+    /// A URL of a bounded length, or nothing.
+    Url {
+        /// Greatest length in characters.
+        max: usize,
+        /// What it has to end in, one of them; anything when there are none.
+        endings: &'static [&'static str],
+    },
     /// true or false.
     Boolean,
 }
@@ -33,7 +40,7 @@ impl Kind {
         match self {
             Self::Enumeration(_) => "Enumeration",
             Self::Integer { .. } => "Integer",
-            Self::Text { .. } => "String",
+            Self::Text { .. } | Self::Url { .. } => "String",
             Self::Boolean => "Boolean",
         }
     }
@@ -50,6 +57,13 @@ impl Kind {
             },
             (Self::Text { max }, Value::String(text)) => {
                 (text.chars().count() > *max).then_some(Complaint::OutOfRange)
+            }
+            (Self::Url { max, endings }, Value::String(url)) => {
+                let lower = url.to_ascii_lowercase();
+                let web = ["http://", "https://"].iter().any(|scheme| lower.starts_with(scheme));
+                let ended = endings.is_empty() || endings.iter().any(|ending| lower.ends_with(ending));
+                let well = url.is_empty() || web && ended && !url.contains(char::is_whitespace);
+                (!well || url.chars().count() > *max).then_some(Complaint::OutOfRange)
             }
             (Self::Boolean, Value::Bool(_)) => None,
             _ => Some(Complaint::WrongType),
@@ -96,6 +110,11 @@ impl Attribute {
     pub fn text(name: &str, max: usize, default: &str) -> Self {
         let kind = Kind::Text { max };
         Self { name: name.into(), display: name.into(), kind, default: default.into(), read_only: false }
+    }
+
+    /// A URL, at first none.
+    pub fn url(name: &str, max: usize, endings: &'static [&'static str]) -> Self {
+        Self { kind: Kind::Url { max, endings }, ..Self::text(name, max, "") }
     }
 
     /// A boolean.
@@ -358,4 +377,29 @@ fn factory(registry: &Registry) -> Map<String, Value> {
 /// A value as words: a string without quotes, anything else as JSON.
 pub fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_one_of_a_web_server_with_a_known_ending() {
+        let kind = Kind::Url { max: 30, endings: &[".iso", ".efi"] };
+        for (url, well) in [
+            ("", true),
+            ("http://boot.example/a.iso", true),
+            ("HTTPS://boot.example/A.EFI", true),
+            ("http://boot.example/a.iso?b", false),
+            ("http://boot.example/a b.iso", false),
+            ("http://boot.example/far/too/long.iso", false),
+            ("ftp://boot.example/a.iso", false),
+            ("boot.example/a.iso", false),
+        ] {
+            assert_eq!(kind.complaint(&url.into()).is_none(), well, "{url}");
+        }
+        let any = Kind::Url { max: 30, endings: &[] };
+        assert_eq!(any.complaint(&"http://boot.example/a.iso?b".into()), None);
+        assert_eq!(any.complaint(&7.into()), Some(Complaint::WrongType));
+    }
 }

@@ -6,6 +6,8 @@ pub mod cimc;
 pub mod idrac;
 pub mod ilo;
 pub mod lenovo;
+#[cfg(test)]
+mod network;
 pub mod openbmc;
 mod pieces;
 pub mod standard;

@@ -113,7 +113,8 @@ pub(super) fn registry(generation: Generation) -> Registry {
     attributes.extend([
         Attribute::integer("AcPwrRcvryUserDelay", 120, 600, 120)
             .shown_as("User Defined Delay (120s to 600s)"),
-        Attribute::text("HttpDev1Uri", 255, ""),
+        Attribute::url("HttpDev1Uri", 255, &[])
+            .shown_as("URI (will obtain from DHCP server if not specified)"),
         Attribute::text("AssetTag", 63, "").shown_as("Asset Tag"),
         Attribute::text("SetupPassword", 32, "").shown_as("Setup Password"),
         Attribute::text("SystemModelName", 40, facts.model).shown_as("System Model Name").fixed(),

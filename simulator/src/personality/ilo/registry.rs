@@ -315,7 +315,7 @@ pub(super) fn registry(facts: &Facts, quirks: &Quirks) -> Registry {
         Generation::Seven => GEN12,
     }));
     attributes.extend([
-        Attribute::text("UrlBootFile", 254, "").shown_as("Boot from URL 1"),
+        Attribute::url("UrlBootFile", 254, &[".iso", ".efi"]).shown_as("Boot from URL 1"),
         Attribute::text("ServerName", 28, "").shown_as("Server Name"),
         Attribute::text("ServerAssetTag", 32, "").shown_as("Server Asset Tag"),
         Attribute::text("AdminName", 28, "").shown_as("Administrator Name"),

@@ -311,6 +311,13 @@ fn render_attribute(attribute: &Attribute, machine: &Machine) -> Value {
             entry["MinLength"] = 0.into();
             entry["MaxLength"] = (*max).into();
         }
+        Kind::Url { max, endings } => {
+            entry["MinLength"] = 0.into();
+            entry["MaxLength"] = (*max).into();
+            let endings = endings.join("|").replace('.', "\\.");
+            let end = if endings.is_empty() { String::new() } else { format!("({endings})") };
+            entry["ValueExpression"] = format!("^$|^https?://\\S+{end}$").into();
+        }
         Kind::Boolean => {}
     }
     entry
