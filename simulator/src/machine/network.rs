@@ -90,7 +90,7 @@ impl Machine {
     }
 
     fn nothing_there(&mut self, way: NetworkWay, why: &str) -> bool {
-        self.event("Warning", format!("Network boot failed: {why}"));
+        // Many a host has the network last in its order and nobody there: its BMC's log has better things to tell.
         self.note(way.word(), "", why);
         false
     }

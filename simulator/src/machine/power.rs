@@ -291,38 +291,40 @@ impl Machine {
     /// Tries the next source that firmware knows.
     pub(super) fn boot_next(&mut self) {
         while let Some(source) = self.candidates.pop() {
-            match source.as_str() {
-                "Cd" | "UsbCd" => {
-                    if let Some(slot) =
-                        self.slots.iter().position(|slot| slot.inserted && !slot.ejecting && slot.is_cd())
-                    {
-                        self.set_source("Cd");
-                        self.set_guest(Guest::LoadingCd);
-                        self.deeds.push(Deed::BootCd { boot: self.boots, slot });
-                        return;
-                    }
-                }
-                "Hdd" if matches!(self.disk, Disk::OldOs | Disk::Installed(_)) => {
-                    self.set_source("Hdd");
-                    self.set_guest(Guest::BootingDisk);
-                    self.plan(self.guest_times.boot_disk, Due::DiskBooted);
-                    return;
-                }
-                "Pxe" => {
-                    if self.begin_pxe() {
-                        return;
-                    }
-                }
-                "UefiHttp" => {
-                    if self.begin_http() {
-                        return;
-                    }
-                }
-                _ => {}
+            let begun = match source.as_str() {
+                "Cd" | "UsbCd" => self.begin_cd(),
+                "Hdd" => self.begin_disk(),
+                "Pxe" => self.begin_pxe(),
+                "UefiHttp" => self.begin_http(),
+                _ => false,
+            };
+            if begun {
+                return;
             }
         }
         self.set_source("none");
         self.set_guest(Guest::NoBootableDevice);
+    }
+
+    /// Boots the virtual CD; false without one.
+    fn begin_cd(&mut self) -> bool {
+        let there = self.slots.iter().position(|slot| slot.inserted && !slot.ejecting && slot.is_cd());
+        let Some(slot) = there else { return false };
+        self.set_source("Cd");
+        self.set_guest(Guest::LoadingCd);
+        self.deeds.push(Deed::BootCd { boot: self.boots, slot });
+        true
+    }
+
+    /// Boots the disk; false when nothing on it boots.
+    fn begin_disk(&mut self) -> bool {
+        let boots = matches!(self.disk, Disk::OldOs | Disk::Installed(_));
+        if boots {
+            self.set_source("Hdd");
+            self.set_guest(Guest::BootingDisk);
+            self.plan(self.guest_times.boot_disk, Due::DiskBooted);
+        }
+        boots
     }
 
     /// Every boot shows in the log, also one from the same source as before: a boot loop must be visible.

@@ -260,6 +260,25 @@ async fn the_emulator_puts_the_image_into_its_cd() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_standard_service_boots_what_the_uri_names() {
+    let bench = Bench::new(Sushy, &["http-boot-by-cd", "override-always-continuous"]);
+    let system = bench.system().await;
+    let mut wanted = uefi_http(Some(ISO));
+    wanted["Boot"]["BootSourceOverrideEnabled"] = "Once".into();
+    assert_eq!(bench.patch(&system, wanted).await.status, 204);
+    let boot = bench.get(&system).await["Boot"].clone();
+    assert_eq!((&boot["BootSourceOverrideTarget"], &boot["HttpBootUri"]), (&json!("UefiHttp"), &json!(ISO)));
+    assert_eq!(bench.get(&format!("{system}/VirtualMedia/Cd")).await["Inserted"], false);
+    bench.reset("On").await;
+    bench.state("callback", "Done").await;
+    assert_eq!(bench.boots(), ["UefiHttp", "Hdd"]);
+    let lasting = Bench::new(Sushy, &["http-boot-by-cd"]);
+    assert_eq!(lasting.patch(&lasting.system().await, uefi_http(Some(ISO))).await.status, 204);
+    lasting.reset("On").await;
+    lasting.state("boot-source", "UefiHttp#2").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_emulator_boots_by_pxe_without_a_uri() {
     let bench = Bench::new(Sushy, &[]);
     offers(&bench);

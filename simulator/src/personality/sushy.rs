@@ -53,6 +53,11 @@ const QUIRKS: &[Quirk] = &[
         source: SOURCE,
     },
     Quirk {
+        name: "http-boot-by-cd",
+        seen: "UefiHttp with HttpBootUri downloads the image into Cd and makes that the target; without a URI it makes Pxe",
+        source: "sushy-tools 2.2.0, libvirt driver, as it runs",
+    },
+    Quirk {
         name: "connected-via-uri-when-empty",
         seen: "an empty slot reads ConnectedVia URI and Image \"\"",
         source: SOURCE,
@@ -259,7 +264,7 @@ fn rules(quirks: &Quirks) -> Rules {
         sessions: None,
         lockout: None,
         boot_targets: vec!["Pxe", "Cd", "Hdd", "UefiHttp"],
-        http_boot: HttpBoot::None,
+        http_boot: if quirks.has("http-boot-by-cd") { HttpBoot::None } else { HttpBoot::Property },
         first_override: ("Hdd", Lasts::Continuous),
         storage: StorageRules::default(),
         firmware: FirmwareRules::default(),
@@ -330,6 +335,9 @@ async fn without_http(call: &Call, mut boot: Map<String, Value>) -> Result<Map<S
         return Err(Problem::Missing(TARGET.into()));
     }
     let uri = call::text(&boot, HTTP_URI)?;
+    if !call.cell.quirks.has("http-boot-by-cd") {
+        return Ok(boot);
+    }
     boot.remove(HTTP_URI);
     if boot.get(TARGET).and_then(Value::as_str) != Some("UefiHttp") {
         return Ok(boot);
@@ -363,6 +371,9 @@ fn patch_boot(call: &Call, machine: &mut Machine, boot: &Map<String, Value>) -> 
     }
     if let Some(mode) = call::text(boot, "BootSourceOverrideMode")? {
         after.mode = mode;
+    }
+    if let Some(uri) = call::text(boot, HTTP_URI)? {
+        after.http_uri = Some(uri);
     }
     system::set_boot(call, machine, after);
     Ok(())

@@ -195,6 +195,20 @@ async fn what_does_not_boot_is_told_and_firmware_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_host_cut_off_from_the_servers_boots_nothing() {
+    let site = Site::new(Some(offer()));
+    for rule in rackhand_simulator::faults::preset("unreachable-iso", "node1").unwrap() {
+        site.simulator.faults().add(rule);
+    }
+    site.boot_once("Pxe").await;
+    let told = site.fails().await;
+    assert!(
+        told.ends_with("the server cannot be reached: no way to ipxe.efi at boot.example:69 by TFTP"),
+        "{told}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_installed_host_is_sent_to_its_disk() {
     for (end, sources) in [("exit", ["Pxe", "Hdd"]), ("sanboot --no-describe --drive 0x80", ["Pxe", "Hdd"])] {
         let site = Site::new(Some(offer()));
