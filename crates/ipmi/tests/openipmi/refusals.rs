@@ -1,0 +1,186 @@
+//! Who is not let in, and what is not spoken.
+
+use std::{
+    net::Ipv4Addr,
+    sync::{Arc, Mutex},
+};
+
+use rackhand_bmc::{Bmc, ErrorKind, MemoryLedger, Outcome, Result};
+use rackhand_ipmi::{Address, Options, Privilege, connect};
+use tokio::{net::UdpSocket, task::JoinSet};
+
+use crate::{
+    relay::Relay,
+    sim::{PASSWORD, Sim, connect_to, free_port, target, target_with, there},
+};
+
+#[tokio::test]
+async fn a_wrong_password_is_sent_twice_and_never_again() {
+    if !there() {
+        return;
+    }
+    let sim = Sim::start().await;
+    let relay = Relay::to(sim.socket()).await;
+    let ledger = Arc::new(MemoryLedger::default());
+    let log_in =
+        async || connect_to(relay.port, target_with("mellon", ledger.clone()), Options::default()).await;
+    for _ in 0..2 {
+        let before = relay.valve.asked();
+        let error = log_in().await.unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::RefusedCredentials, "{error}");
+        assert_eq!(
+            error.to_string(),
+            "BMC rack-1: user name or password refused: the BMC does not know this password for the user (IPMI login (RAKP))"
+        );
+        assert!(relay.valve.asked() > before);
+    }
+    let before = relay.valve.asked();
+    let error = log_in().await.unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Locked { retry_after: None });
+    assert_eq!(relay.valve.asked(), before, "not a packet was sent");
+    let right = connect_to(relay.port, target(PASSWORD), Options::default()).await.unwrap();
+    right.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_unknown_user_is_refused_credentials() {
+    if !there() {
+        return;
+    }
+    let sim = Sim::start().await;
+    let mut target = target(PASSWORD);
+    target.credentials.username = "nobody".to_owned();
+    let error = connect_to(sim.port, target, Options::default()).await.unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::RefusedCredentials, "{error}");
+}
+
+#[tokio::test]
+async fn an_operator_is_told_from_an_administrator() {
+    if !there() {
+        return;
+    }
+    let sim = Sim::start().await;
+    let log_in = async |privilege| {
+        let mut target = target(PASSWORD);
+        target.credentials.username = "oper".to_owned();
+        connect_to(sim.port, target, Options { privilege, ..Options::default() }).await
+    };
+    // ipmi-rs asks for an administrator's session whoever logs in, which this BMC refuses an operator.
+    for privilege in [Privilege::Administrator, Privilege::Operator] {
+        let error = log_in(privilege).await.unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::Forbidden, "{error}");
+    }
+    let options = Options { privilege: Privilege::Operator, ..Options::default() };
+    let bmc = connect_to(sim.port, target(PASSWORD), options).await.unwrap();
+    assert_eq!(bmc.power_on().await.unwrap(), Outcome::Done);
+    bmc.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn credentials_that_ipmi_has_no_room_for_are_not_sent() {
+    let refused = async |name: &str, password: &str| {
+        let mut target = target(password);
+        target.credentials.username = name.to_owned();
+        connect_to(free_port(), target, Options::default()).await.unwrap_err().to_string()
+    };
+    assert_eq!(
+        refused("administrator-of-all", "x").await,
+        "BMC rack-1: the user name cannot be used over IPMI: it has more than 16 characters; nothing was sent"
+    );
+    assert!(refused("jürgen", "x").await.contains("other characters than ASCII"));
+    assert!(refused("admin", "a password that is too long").await.contains("more than 20 bytes"));
+}
+
+#[tokio::test]
+async fn nothing_is_sent_outside_the_networks() {
+    let bmc = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let options = Options { networks: Some(Arc::new(|ip| !ip.is_loopback())), ..Options::default() };
+    let error = connect_to(bmc.local_addr().unwrap().port(), target(PASSWORD), options).await.unwrap_err();
+    assert!(error.to_string().contains("127.0.0.1 is outside the networks"), "{error}");
+    assert!(bmc.try_recv(&mut [0u8; 8]).is_err());
+}
+
+#[tokio::test]
+async fn a_port_that_nobody_listens_on_is_unreachable() {
+    let error = connect_to(free_port(), target(PASSWORD), Options::default()).await.unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Unreachable);
+    assert!(error.to_string().contains("nothing listens on this port"), "{error}");
+}
+
+/// A BMC that answers what anybody may ask, and nothing else.
+struct Stub {
+    port: u16,
+    heard: Arc<Mutex<Vec<u8>>>,
+    _task: JoinSet<()>,
+}
+
+impl Stub {
+    /// With these bytes of Get Channel Authentication Capabilities, and this list of cipher suites.
+    async fn start(capabilities: [u8; 3], suites: &'static [u8]) -> Self {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let commands = heard.clone();
+        let mut task = JoinSet::new();
+        task.spawn(async move {
+            let mut packet = [0u8; 256];
+            loop {
+                let Ok((length, from)) = socket.recv_from(&mut packet).await else { continue };
+                // Header, length, addresses and checksum, then sequence and command.
+                let (sequence, command) = if length > 19 { (packet[18], packet[19]) } else { (0, 0) };
+                commands.lock().unwrap().push(command);
+                let data = match command {
+                    0x38 => [&[0, 1][..], &capabilities, &[0; 4]].concat(),
+                    0x54 => [&[0, 1][..], suites].concat(),
+                    _ => continue,
+                };
+                let mut answer = vec![6, 0, 0xFF, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+                answer.push(u8::try_from(data.len() + 7).unwrap());
+                answer.extend([0x81, 0x1C, 0x63, 0x20, sequence, command]);
+                answer.extend(data);
+                answer.push(0);
+                socket.send_to(&answer, from).await.unwrap();
+            }
+        });
+        Self { port, heard, _task: task }
+    }
+
+    async fn refusal(&self) -> (ErrorKind, String) {
+        let error = connect_to(self.port, target(PASSWORD), Options::default()).await.unwrap_err();
+        assert!(self.heard.lock().unwrap().iter().all(|command| [0x38, 0x54].contains(command)));
+        (error.kind().clone(), error.to_string())
+    }
+}
+
+#[tokio::test]
+async fn a_bmc_with_other_cipher_suites_is_told_apart_before_the_login() {
+    let seventeen = Stub::start([0x80, 0x04, 0x02], &[0xC0, 17, 3, 0x44, 0x81]).await;
+    let (kind, text) = seventeen.refusal().await;
+    assert_eq!(kind, ErrorKind::Unsupported);
+    assert_eq!(
+        text,
+        "BMC rack-1: the BMC offers the cipher suites 17 (SHA256, AES), and 3 (SHA1, AES) is what is spoken: \
+         allow it in the BMC's IPMI settings"
+    );
+    let zero = Stub::start([0x80, 0x04, 0x02], &[0xC0, 0, 0, 0x40, 0x80]).await;
+    assert!(zero.refusal().await.1.contains("the cipher suites 0 (no authentication), and"));
+}
+
+#[tokio::test]
+async fn a_bmc_of_ipmi_1_5_is_not_logged_in_to() {
+    let old = Stub::start([0x04, 0x04, 0x00], &[]).await;
+    let (kind, text) = old.refusal().await;
+    assert_eq!(kind, ErrorKind::Unsupported);
+    assert!(text.contains("the sessions of IPMI 1.5 only"), "{text}");
+    let key = Stub::start([0x80, 0x24, 0x02], &[0xC0, 3, 1, 0x41, 0x81]).await;
+    assert!(key.refusal().await.1.contains("a second key (K_G)"));
+}
+
+/// Whoever reads the address sees the same name in every message.
+#[tokio::test]
+async fn a_name_that_is_not_known_is_said() {
+    let address = Address::new("no-such-bmc.invalid", None);
+    let seen: Result<Bmc> = connect(&address, target(PASSWORD), Options::default()).await;
+    let text = seen.unwrap_err().to_string();
+    assert!(text.starts_with("BMC rack-1: the name no-such-bmc.invalid was not resolved"), "{text}");
+}

@@ -1,0 +1,98 @@
+//! A UDP relay between us and a BMC, which counts what we send and keeps back what it is told to.
+
+use std::{
+    collections::HashMap,
+    net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicU8, AtomicUsize, Ordering},
+    },
+};
+
+use tokio::{net::UdpSocket, task::JoinSet};
+
+const PASS: u8 = 0;
+const DEAF: u8 = 1;
+const MUTE: u8 = 2;
+
+/// How the relay behaves, and what it counted. Cloned into hooks.
+#[derive(Clone, Default)]
+pub(crate) struct Valve {
+    mode: Arc<AtomicU8>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Valve {
+    /// All goes through.
+    pub(crate) fn open(&self) {
+        self.mode.store(PASS, Ordering::SeqCst);
+    }
+
+    /// Nothing reaches the BMC.
+    pub(crate) fn deaf(&self) {
+        self.mode.store(DEAF, Ordering::SeqCst);
+    }
+
+    /// What we send arrives; no answer comes back.
+    pub(crate) fn mute(&self) {
+        self.mode.store(MUTE, Ordering::SeqCst);
+    }
+
+    /// How many packets we sent.
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    fn is(&self, mode: u8) -> bool {
+        self.mode.load(Ordering::SeqCst) == mode
+    }
+}
+
+/// The relay; ends with its value.
+pub(crate) struct Relay {
+    pub(crate) valve: Valve,
+    pub(crate) port: u16,
+    _tasks: JoinSet<()>,
+}
+
+impl Relay {
+    pub(crate) async fn to(bmc: SocketAddr) -> Self {
+        let front = Arc::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap());
+        let port = front.local_addr().unwrap().port();
+        let valve = Valve::default();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(forward(front, bmc, valve.clone()));
+        Self { valve, port, _tasks: tasks }
+    }
+}
+
+/// Each of our sockets gets one of its own towards the BMC, so that sessions stay apart.
+async fn forward(front: Arc<UdpSocket>, bmc: SocketAddr, valve: Valve) {
+    let mut backs: HashMap<SocketAddr, Arc<UdpSocket>> = HashMap::new();
+    let mut answers = JoinSet::new();
+    let mut packet = [0u8; 2048];
+    loop {
+        let Ok((length, client)) = front.recv_from(&mut packet).await else { continue };
+        valve.asked.fetch_add(1, Ordering::SeqCst);
+        if valve.is(DEAF) {
+            continue;
+        }
+        if !backs.contains_key(&client) {
+            let back = Arc::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap());
+            back.connect(bmc).await.unwrap();
+            answers.spawn(answer(front.clone(), back.clone(), client, valve.clone()));
+            backs.insert(client, back);
+        }
+        let _ = backs[&client].send(&packet[..length]).await;
+    }
+}
+
+async fn answer(front: Arc<UdpSocket>, back: Arc<UdpSocket>, client: SocketAddr, valve: Valve) {
+    let mut packet = [0u8; 2048];
+    loop {
+        let Ok(length) = back.recv(&mut packet).await else { continue };
+        if valve.is(PASS) {
+            let _ = front.send_to(&packet[..length], client).await;
+        }
+    }
+}

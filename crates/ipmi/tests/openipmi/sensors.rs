@@ -1,0 +1,6 @@
+//! Sensors.
+
+/// Commands that give a controller sensors.
+pub(crate) fn emulation() -> String {
+    String::new()
+}
