@@ -32,7 +32,9 @@ mod options;
 mod power;
 mod probe;
 mod quirks;
+mod sdr;
 mod sel;
+mod sensors;
 mod wire;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -146,6 +148,9 @@ async fn assemble(link: &Link, target: &Target) -> Result<Bmc> {
     bmc.boot = Some(Arc::new(boot::BootFlagsOverride { link: link.clone(), seen }));
     bmc.inventory = Some(Arc::new(inventory::NoHardware { link: link.clone() }));
     bmc.manager = Some(Arc::new(manager::Controller { link: link.clone() }));
+    if device.support.sensor_records {
+        bmc.sensors = Some(Arc::new(sensors::Records { link: link.clone() }));
+    }
     if device.support.event_log {
         bmc.logs = Some(Arc::new(logs::EventLog { link: link.clone() }));
     }

@@ -20,7 +20,11 @@ use ipmi_rs::{
 };
 use rackhand_bmc::ErrorKind;
 
-use crate::{command::Answer, negotiation};
+use crate::{
+    command::Answer,
+    negotiation,
+    probe::{SPOKEN, names},
+};
 
 /// A session with a BMC. Gone when its answer is an error.
 pub(crate) trait Wire: Send {
@@ -72,12 +76,24 @@ impl Dial for Rakp {
                 Ok(Box::new(Established { rmcp, session }))
             }
             Ok(Err(error)) => Err(sorted(&error)),
-            Err(panic) => Err(Refusal::new(
-                ErrorKind::Protocol,
-                format!("the BMC answered the login with something that is not understood ({panic})"),
-            )),
+            Err(panic) => Err(given_up(&panic)),
         }
     }
+}
+
+/// What it means that the library gave up in the middle of a login.
+fn given_up(panic: &str) -> Refusal {
+    if panic.contains("not yet implemented") {
+        let spoken = names(&[SPOKEN]);
+        return Refusal::new(
+            ErrorKind::Unsupported,
+            format!(
+                "the BMC was asked for cipher suite {spoken} and took another, which is not spoken: allow it in the BMC's IPMI settings"
+            ),
+        );
+    }
+    let detail = format!("the BMC answered the login with something that is not understood ({panic})");
+    Refusal::new(ErrorKind::Protocol, detail)
 }
 
 struct Established {
@@ -173,7 +189,9 @@ fn rakp(error: &V2_0ActivationError) -> Refusal {
         Refusal::new(ErrorKind::RefusedCredentials, detail)
     };
     match error {
-        E::ServerAuthenticationFailed => refused("the BMC does not know this password for the user"),
+        E::ServerAuthenticationFailed => refused(
+            "the BMC does not know this password for the user, or not as an administrator, whose session the login always asks for",
+        ),
         E::RakpMessage2Parse(RakpMessage2ParseError::ErrorStatusCode(code)) => rakp_2(*code),
         E::RakpMessage4Parse(RakpMessage4ParseError::ErrorStatusCode(
             RakpMessage4ErrorStatusCode::InvalidIntegrityCheckValue,

@@ -15,3 +15,4 @@ mod relay;
 mod sensors;
 mod silence;
 mod sim;
+mod suites;
