@@ -67,7 +67,7 @@ impl Boot for BootFlagsOverride {
 async fn set(link: Link, wanted: BootOverride) -> Result<Outcome> {
     let uefi = match wanted.mode {
         Some(mode) => mode == BootMode::Uefi,
-        None => mode_left(link.read(GetBootFlags).await?),
+        None => shown(&link).await?.is_none_or(mode_left),
     };
     let Some(flags) = BootFlags::wanted(&wanted.target, wanted.enabled, uefi) else {
         return Ok(Outcome::Unchanged);
@@ -90,6 +90,15 @@ async fn set(link: Link, wanted: BootOverride) -> Result<Outcome> {
         aside(&link, SetBootOption::InProgress(false)).await?;
     }
     outcome
+}
+
+/// The flags; `None` where a BMC does not show them.
+pub(crate) async fn shown(link: &Link) -> Result<Option<BootFlags>> {
+    match link.read(GetBootFlags).await {
+        Ok(flags) => Ok(Some(flags)),
+        Err(error) if !error.messages().is_empty() && !error.kind().is_transient() => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The UEFI flag where nobody says what it shall be: as flags that are in force have it, and UEFI where none are. IPMI shows nothing
@@ -120,7 +129,75 @@ async fn aside(link: &Link, option: SetBootOption) -> Result<Aside> {
 
 #[cfg(test)]
 mod tests {
+    use rackhand_bmc::{BootTarget, OverrideEnabled};
+
     use super::*;
+    use crate::double::{Does, Double, link};
+
+    /// Sets an override on a BMC that answers each boot option as `answers` says, and has no flags in force.
+    async fn set_on(
+        wanted: BootOverride,
+        answers: impl Fn(u8) -> Does + Send + 'static,
+    ) -> (Result<Outcome>, String) {
+        let double = Double::deciding(move |_, command, data| match command {
+            0x08 => Some(answers(data[0])),
+            0x09 => Some(Does::Answer(0, vec![1, 5, 0, 0, 0, 0, 0])),
+            _ => None,
+        });
+        let link = link(&double);
+        let outcome = BootFlagsOverride { link, seen: Seen::plain() }.set_override(wanted).await;
+        let heard = double.heard();
+        let sets: Vec<&str> = heard.split(' ').filter_map(|word| word.strip_prefix("set:")).collect();
+        (outcome, sets.join(" "))
+    }
+
+    fn pxe(mode: Option<BootMode>) -> BootOverride {
+        BootOverride { target: BootTarget::Pxe, enabled: OverrideEnabled::Once, mode }
+    }
+
+    fn done(_: u8) -> Does {
+        Does::Answer(0, Vec::new())
+    }
+
+    #[tokio::test]
+    async fn the_flags_are_set_with_what_goes_around_them() {
+        let (outcome, sent) = set_on(pxe(Some(BootMode::Uefi)), done).await;
+        assert_eq!(outcome.unwrap(), Outcome::Done);
+        assert_eq!(sent, "00-01 04-01-01 03-08 05-a0-04-00-00-00 00-00");
+        let (_, sent) = set_on(pxe(Some(BootMode::Legacy)), done).await;
+        assert!(sent.contains("05-80-04-00-00-00"), "{sent}");
+        let (_, sent) = set_on(pxe(None), done).await;
+        assert!(sent.contains("05-a0-04-00-00-00"), "UEFI where nothing shows: {sent}");
+        let none = BootOverride { target: BootTarget::None, enabled: OverrideEnabled::Disabled, mode: None };
+        let (_, sent) = set_on(none, done).await;
+        assert_eq!(sent, "00-01 05-00-00-00-00-00 00-00");
+    }
+
+    #[tokio::test]
+    async fn only_the_flags_must_be_taken() {
+        let flags_alone = |parameter| if parameter == 5 { done(5) } else { Does::Answer(0xCC, Vec::new()) };
+        let (outcome, sent) = set_on(pxe(None), flags_alone).await;
+        assert_eq!(outcome.unwrap(), Outcome::Done);
+        assert_eq!(sent, "00-01 04-01-01 03-08 05-a0-04-00-00-00", "nothing was begun that must be ended");
+        let all_else =
+            |parameter| if parameter == 5 { Does::Answer(0x82, Vec::new()) } else { done(parameter) };
+        let (outcome, sent) = set_on(pxe(None), all_else).await;
+        let error = outcome.unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::Unsupported);
+        assert!(error.to_string().contains("0x82: this boot option can only be read"), "{error}");
+        assert!(sent.ends_with(" 00-00"), "what was begun is ended: {sent}");
+    }
+
+    #[tokio::test]
+    async fn after_a_lost_answer_nothing_more_is_sent() {
+        for lost in [0, 4, 5] {
+            let answers = move |parameter| if parameter == lost { Does::Nothing } else { done(parameter) };
+            let (outcome, sent) = set_on(pxe(None), answers).await;
+            assert_eq!(outcome.unwrap(), Outcome::Unknown { seen: "no answer came".to_owned() });
+            let last = sent.split(' ').next_back().unwrap();
+            assert!(last.starts_with(&format!("{lost:02x}")), "{sent}");
+        }
+    }
 
     #[test]
     fn the_mode_is_left_where_it_shows() {

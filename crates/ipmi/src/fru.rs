@@ -161,7 +161,7 @@ pub(crate) mod tests {
     use super::*;
 
     /// An inventory with a board and a product, as a BMC would hold it.
-    fn inventory() -> Vec<u8> {
+    pub(crate) fn inventory() -> Vec<u8> {
         fn area(mut head: Vec<u8>, fields: &[&str]) -> Vec<u8> {
             for field in fields {
                 head.push(0xC0 | u8::try_from(field.len()).unwrap());

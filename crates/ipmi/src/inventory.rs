@@ -94,3 +94,56 @@ async fn fru(link: &Link) -> Result<Fru> {
     }
     Ok(Fru::parse(&data))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        command::{Command as _, netfn},
+        device::GetDeviceId,
+        double::{Does, Double, link},
+        fru::tests::inventory,
+    };
+
+    fn device() -> DeviceId {
+        GetDeviceId.parse(&[0x20, 1, 7, 0x10, 2, 0xBF, 0xA2, 0x02, 0, 0, 1]).unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_inventory_is_read_in_parts_whatever_its_unit() {
+        for words in [false, true] {
+            let data = inventory();
+            let double = Double::deciding(move |function, command, asked| match (function, command) {
+                (netfn::STORAGE, 0x10) => {
+                    let size = u16::try_from(data.len()).unwrap().to_le_bytes();
+                    Some(Does::Answer(0, vec![size[0], size[1], u8::from(words)]))
+                }
+                (netfn::STORAGE, 0x11) => {
+                    let unit = if words { 2 } else { 1 };
+                    let start = usize::from(u16::from_le_bytes([asked[1], asked[2]])) * unit;
+                    let end = (start + usize::from(asked[3]) * unit).min(data.len());
+                    Some(Does::Answer(0, [&[asked[3]][..], &data[start..end]].concat()))
+                }
+                (netfn::APP, 0x37) => Some(Does::Answer(0xC1, Vec::new())),
+                _ => None,
+            });
+            let who = identity(&link(&double), &device()).await.unwrap();
+            assert_eq!(who.serial.as_deref(), Some("SN-0007"), "words: {words}");
+            assert_eq!((who.uuid, who.generation.as_str()), (None, "IPMI 2.0"));
+            assert_eq!(who.vendor, rackhand_bmc::Vendor::Dell);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_machine_without_an_inventory_has_no_name_and_one_that_is_gone_is_an_error() {
+        let double = Double::deciding(|function, _, _| {
+            (function == netfn::STORAGE).then(|| Does::Answer(0xCB, Vec::new()))
+        });
+        double.does([Does::Answer(0xC1, Vec::new())]);
+        let who = identity(&link(&double), &device()).await.unwrap();
+        assert_eq!((who.manufacturer, who.model, who.serial, who.uuid), (None, None, None, None));
+        let silent = Double::default();
+        let error = identity(&link(&silent), &device()).await.unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::Lost);
+    }
+}

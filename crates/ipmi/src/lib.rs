@@ -10,6 +10,19 @@
 //!   a new session; a command that changes something is sent once, and a lost answer is [`Outcome::Unknown`](rackhand_bmc::Outcome).
 //! - A session that is idle for half a minute is given back, and the next command opens another: BMCs have few.
 //!
+//! ```no_run
+//! use rackhand_bmc::{BootTarget, Result, Target};
+//! use rackhand_ipmi::{Address, Options, Privilege, connect};
+//!
+//! # async fn example(target: Target) -> Result<()> {
+//! let options = Options { privilege: Privilege::Operator, ..Options::default() };
+//! let bmc = connect(&Address::new("10.0.0.7", None), target, options).await?;
+//! bmc.boot_once(&BootTarget::Pxe).await?;
+//! bmc.power_on().await?;
+//! bmc.close().await
+//! # }
+//! ```
+//!
 //! Sessions are not in the ledger: a BMC drops those of a killed process by itself within about a minute.
 
 #![deny(clippy::indexing_slicing)]
@@ -21,6 +34,8 @@ mod capabilities;
 mod chassis;
 mod command;
 mod device;
+#[cfg(test)]
+mod double;
 mod fru;
 mod inventory;
 mod line;

@@ -171,7 +171,7 @@ impl Link {
         let (sender, inbox) = mpsc::channel();
         let line = (self.0.make)();
         let name = format!("ipmi {}", self.bmc());
-        match thread::Builder::new().name(name).spawn(move || serve(line, &inbox)) {
+        match thread::Builder::new().name(name).spawn(move || serve(line, &inbox, IDLE)) {
             Ok(_) => Ok(sender),
             Err(error) => Err(Hung(format!("no thread could be started: {error}"))),
         }
@@ -179,10 +179,10 @@ impl Link {
 }
 
 /// The thread: does what comes, gives the session back when nothing does for a while, and when nobody is left.
-fn serve(mut line: Line, inbox: &mpsc::Receiver<Job>) {
+fn serve(mut line: Line, inbox: &mpsc::Receiver<Job>, idle: Duration) {
     let left_behind = |error: Error| tracing::debug!(%error, "a session was left to time out");
     loop {
-        match inbox.recv_timeout(IDLE) {
+        match inbox.recv_timeout(idle) {
             Ok(job) => job(&mut line),
             Err(RecvTimeoutError::Timeout) => line.close().unwrap_or_else(left_behind),
             Err(RecvTimeoutError::Disconnected) => return line.close().unwrap_or_else(left_behind),
@@ -207,5 +207,74 @@ impl Session for Link {
             requests: counted.commands.load(Ordering::Relaxed),
             connections: counted.sessions.load(Ordering::Relaxed),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+    use crate::{
+        chassis::{ChassisControl, Control, GetChassisStatus},
+        double::{Does, Double, line},
+    };
+
+    fn on() -> Does {
+        Does::Answer(0, vec![1, 0, 0])
+    }
+
+    #[test]
+    fn an_idle_session_is_given_back_and_the_next_command_opens_another() {
+        let double = Double::deciding(|_, command, _| (command == 1).then(on));
+        let (sender, inbox) = mpsc::channel::<Job>();
+        let line = line(&double, None);
+        let thread = thread::spawn(move || serve(line, &inbox, Duration::from_millis(1)));
+        let mut heard = Vec::new();
+        for _ in 0..2 {
+            let read = |line: &mut Line| drop(line.read(&GetChassisStatus, Instant::now()));
+            sender.send(Box::new(read)).unwrap();
+            while heard.last().is_none_or(|last: &String| !last.ends_with("close")) {
+                heard.extend(Some(double.heard()).filter(|words| !words.is_empty()));
+                thread::yield_now();
+            }
+            let words = std::mem::take(&mut heard).join(" ");
+            assert_eq!(words, "login raise status close");
+        }
+        drop(sender);
+        thread.join().unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_thread_that_does_not_come_back_is_left_behind() {
+        // The first command never ends; those of the next thread do.
+        let (release, held) = mpsc::channel::<()>();
+        let held = std::sync::Mutex::new(Some(held));
+        let double = Double::deciding(|_, command, _| (command == 1).then(on));
+        let makes = Arc::new(AtomicUsize::new(0));
+        let made = makes.clone();
+        let make = move || {
+            made.fetch_add(1, Ordering::SeqCst);
+            line(&double, None)
+        };
+        let link = Link::new("rack-1", Duration::from_secs(10), Arc::default(), Box::new(make));
+        let held = held.lock().unwrap().take().unwrap();
+        let stuck = link.call(move |_, _| held.recv().is_ok()).await;
+        assert!(matches!(stuck, Err(Hung(seen)) if seen == "no answer came within 10s"));
+        assert_eq!(link.bmc(), "rack-1");
+        drop(release);
+        tokio::time::resume();
+        assert!(link.read(GetChassisStatus).await.unwrap().on);
+        assert_eq!(makes.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_ends_leaves_a_change_unknown() {
+        let double = Double::deciding(|_, command, _| {
+            assert!(command != 2, "a mistake of ours");
+            (command == 1).then(|| Does::Answer(0, vec![0x20, 1, 2, 0, 2, 0xBF, 0, 0, 0, 0, 0]))
+        });
+        let outcome = crate::double::link(&double).outcome(ChassisControl(Control::PowerUp)).await.unwrap();
+        assert_eq!(outcome, Outcome::Unknown { seen: "the connection's thread ended".to_owned() });
     }
 }

@@ -3,7 +3,7 @@
 use rackhand_bmc::{ErrorKind, Fut, HostProgress, HostView, Outcome, Power, PowerState, ResetType};
 
 use crate::{
-    boot_options::GetBootFlags,
+    boot::shown,
     chassis::{ChassisControl, Control, GetChassisStatus},
     link::Link,
     quirks::Seen,
@@ -23,7 +23,8 @@ impl Power for ChassisPower {
     fn observe(&self) -> Fut<'_, HostView> {
         Box::pin(async move {
             let power = self.link.read(GetChassisStatus).await?.power();
-            let boot = self.seen.settings(self.link.read(GetBootFlags).await?);
+            // A BMC that does not show its boot options has power all the same.
+            let boot = shown(&self.link).await?.map(|flags| self.seen.settings(flags)).unwrap_or_default();
             // How far a host is, and when it was reset, IPMI does not show.
             let progress = if power == PowerState::Off { HostProgress::Off } else { HostProgress::Unknown };
             Ok(HostView { power, progress, boot, last_reset: None })
@@ -47,5 +48,48 @@ impl Power for ChassisPower {
                 })
                 .await
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        command::netfn,
+        double::{Does, Double, link},
+    };
+
+    /// The host as a BMC shows it that answers the question for its boot flags so.
+    async fn view(flags: Does) -> rackhand_bmc::Result<HostView> {
+        let double = Double::deciding(move |function, command, _| match (function, command) {
+            (netfn::CHASSIS, 0x01) => Some(Does::Answer(0, vec![0, 0, 0])),
+            (netfn::CHASSIS, 0x09) => Some(flags.clone()),
+            _ => None,
+        });
+        ChassisPower { link: link(&double), seen: Seen::plain() }.observe().await
+    }
+
+    #[tokio::test]
+    async fn a_bmc_without_boot_options_shows_power_alone() {
+        for code in [0xC1, 0xCC, 0x80] {
+            let seen = view(Does::Answer(code, Vec::new())).await.unwrap();
+            assert_eq!((seen.power, seen.progress), (PowerState::Off, HostProgress::Off));
+            assert_eq!(seen.boot, rackhand_bmc::BootSettings::default(), "0x{code:02X}");
+        }
+        assert!(view(Does::Answer(0xC0, Vec::new())).await.is_err(), "a busy one is read again");
+        assert!(view(Does::Nothing).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_state_that_is_reached_is_not_asked_for() {
+        let double = Double::deciding(|function, command, _| {
+            ((function, command) == (netfn::CHASSIS, 0x01)).then(|| Does::Answer(0, vec![1, 0, 0]))
+        });
+        double.does([Does::Answer(0, Vec::new())]);
+        let power = ChassisPower { link: link(&double), seen: Seen::plain() };
+        assert_eq!(power.reset(ResetType::On).await.unwrap(), Outcome::Unchanged);
+        assert_eq!(double.heard(), "login raise status");
+        assert_eq!(power.reset(ResetType::ForceRestart).await.unwrap(), Outcome::Done);
+        assert_eq!(double.heard(), "status control");
     }
 }

@@ -1,95 +1,11 @@
 //! Sessions and retries, on a BMC that does as it is told.
 
-use std::{collections::VecDeque, sync::Mutex};
-
-use rackhand_bmc::MemoryLedger;
-
 use super::*;
 use crate::{
     chassis::{ChassisControl, Control, GetChassisStatus},
-    command::netfn,
+    double::{Does, Double, line},
+    wire::Refusal,
 };
-
-/// What the BMC does with a command.
-#[derive(Clone)]
-enum Does {
-    Answer(u8, Vec<u8>),
-    Nothing,
-}
-
-/// What the BMC does, and what came to it.
-#[derive(Default)]
-struct Script {
-    logins: VecDeque<Refusal>,
-    commands: VecDeque<Does>,
-    heard: Vec<String>,
-}
-
-#[derive(Clone, Default)]
-struct Double(Arc<Mutex<Script>>);
-
-impl Double {
-    fn does(&self, what: impl IntoIterator<Item = Does>) {
-        self.0.lock().unwrap().commands.extend(what);
-    }
-
-    fn heard(&self) -> String {
-        std::mem::take(&mut self.0.lock().unwrap().heard).join(" ")
-    }
-}
-
-impl Dial for Double {
-    fn dial(&mut self) -> Result<Box<dyn Wire>, Refusal> {
-        let mut script = self.0.lock().unwrap();
-        script.heard.push("login".to_owned());
-        match script.logins.pop_front() {
-            Some(refusal) => Err(refusal),
-            None => Ok(Box::new(self.clone())),
-        }
-    }
-}
-
-impl Wire for Double {
-    fn exchange(&mut self, netfn: u8, command: u8, data: &[u8]) -> Result<Answer, String> {
-        let mut script = self.0.lock().unwrap();
-        let name = match (netfn, command) {
-            (netfn::APP, 0x3B) => "raise",
-            (netfn::APP, 0x3C) => "close",
-            (netfn::APP, 0x01) => "id",
-            (netfn::CHASSIS, 0x01) => "status",
-            (netfn::CHASSIS, 0x02) => "control",
-            _ => "other",
-        };
-        script.heard.push(name.to_owned());
-        // Raising, closing and the sign of life go well unless the script is about them.
-        let usual = match name {
-            "raise" => Some(data.to_vec()),
-            "close" => Some(Vec::new()),
-            "id" => Some(vec![0x20, 1, 2, 0, 2, 0xBF, 0, 0, 0, 0, 0]),
-            _ => None,
-        };
-        match usual.map(|data| Does::Answer(0, data)).or_else(|| script.commands.pop_front()) {
-            Some(Does::Answer(code, data)) => Ok(Answer { code, data }),
-            Some(Does::Nothing) | None => Err("no answer came".to_owned()),
-        }
-    }
-
-    fn session(&self) -> Option<u32> {
-        Some(0x0102_0304)
-    }
-}
-
-fn line(double: &Double, fence: Option<Arc<Fence>>) -> Line {
-    let setup = Setup {
-        bmc: "rack-1".to_owned(),
-        username: "admin".to_owned(),
-        ledger: Arc::new(MemoryLedger::default()),
-        privilege: Privilege::Administrator,
-        fence,
-        counted: Arc::default(),
-    };
-    Line::new(setup, Box::new(double.clone()))
-}
 
 fn soon() -> Instant {
     Instant::now() + Duration::from_secs(60)
@@ -175,7 +91,7 @@ fn a_fence_holds_back_changes_and_no_reads() {
 fn refused_credentials_are_sent_twice_at_most() {
     let double = Double::default();
     let refusal = Refusal::new(ErrorKind::RefusedCredentials, "user name or password refused");
-    double.0.lock().unwrap().logins.extend(vec![refusal; 5]);
+    double.refuses(vec![refusal; 5]);
     let mut line = line(&double, None);
     let kinds: Vec<ErrorKind> =
         (0..4).map(|_| line.read(&GetChassisStatus, soon()).unwrap_err().kind().clone()).collect();
@@ -189,7 +105,7 @@ fn refused_credentials_are_sent_twice_at_most() {
 fn a_lost_login_is_tried_again_and_counts_as_no_refusal() {
     let double = Double::default();
     let lost = Refusal::new(ErrorKind::Unreachable, "the login was not answered");
-    double.0.lock().unwrap().logins.extend(vec![lost; 2]);
+    double.refuses(vec![lost; 2]);
     double.does([on()]);
     assert!(line(&double, None).read(&GetChassisStatus, soon()).is_ok());
     assert_eq!(double.heard(), "login login login raise status");

@@ -1,7 +1,7 @@
 //! A UDP relay between us and a BMC, which counts what we send and keeps back what it is told to.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc,
@@ -77,13 +77,16 @@ async fn forward(front: Arc<UdpSocket>, bmc: SocketAddr, valve: Valve) {
         if valve.is(DEAF) {
             continue;
         }
-        if !backs.contains_key(&client) {
-            let back = Arc::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap());
-            back.connect(bmc).await.unwrap();
-            answers.spawn(answer(front.clone(), back.clone(), client, valve.clone()));
-            backs.insert(client, back);
-        }
-        let _ = backs[&client].send(&packet[..length]).await;
+        let back = match backs.entry(client) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let back = Arc::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap());
+                back.connect(bmc).await.unwrap();
+                answers.spawn(answer(front.clone(), back.clone(), client, valve.clone()));
+                new.insert(back)
+            }
+        };
+        let _ = back.send(&packet[..length]).await;
     }
 }
 

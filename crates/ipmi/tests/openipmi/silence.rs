@@ -108,3 +108,17 @@ async fn an_agent_that_lost_its_lease_changes_nothing() {
     assert_eq!((sim.setting("power"), sim.setting("boot")), (None, None));
     bmc.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_bmc_that_forgot_the_session_is_told_once_all_the_same() {
+    if !there() {
+        return;
+    }
+    let mut sim = Sim::start().await;
+    let bmc = sim.connect().await;
+    sim.forgets().await;
+    assert_eq!(bmc.power().unwrap().reset(ResetType::On).await.unwrap(), Outcome::Done);
+    assert_eq!(sim.told().matches("set power 1").count(), 1);
+    assert_eq!(bmc.session.stats().connections, 2);
+    bmc.close().await.unwrap();
+}

@@ -38,6 +38,12 @@ struct Group(Child);
 
 impl Drop for Group {
     fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Group {
+    fn end(&mut self) {
         let group = i32::try_from(self.0.id()).ok().and_then(rustix::process::Pid::from_raw);
         if let Some(group) = group {
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
@@ -67,8 +73,20 @@ impl Sim {
     }
 
     fn spawn() -> Self {
+        Self::at(free_port())
+    }
+
+    /// Ends it, and starts another one at its port that knows nothing of its sessions.
+    pub(crate) async fn forgets(&mut self) {
+        let port = self.port;
+        // Only once the old one is gone is its port free.
+        self.process.end();
+        *self = Self::at(port);
+        assert!(self.answers().await, "ipmi_sim did not start again");
+    }
+
+    fn at(port: u16) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let port = free_port();
         let path = |name: &str| directory.path().join(name);
         let script = path("chassis");
         fs::write(&script, chassis_script(&directory.path().display().to_string())).unwrap();

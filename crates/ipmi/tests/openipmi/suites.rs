@@ -40,9 +40,10 @@ impl Stub {
         let mut task = JoinSet::new();
         task.spawn(async move {
             let mut buffer = [0u8; 512];
+            let mut console = [0u8; 4];
             loop {
                 let Ok((length, from)) = socket.recv_from(&mut buffer).await else { continue };
-                let (name, answer) = answer(&buffer[..length], says);
+                let (name, answer) = answer(&buffer[..length], says, &mut console);
                 log.lock().unwrap().push(name);
                 if let Some(answer) = answer {
                     socket.send_to(&answer, from).await.unwrap();
@@ -59,7 +60,7 @@ impl Stub {
 }
 
 /// What came, and what is said to it.
-fn answer(packet: &[u8], says: Says) -> (String, Option<Vec<u8>>) {
+fn answer(packet: &[u8], says: Says, console: &mut [u8; 4]) -> (String, Option<Vec<u8>>) {
     match (packet[3], packet[4]) {
         (0x06, _) => {
             let mut pong = vec![6, 0, 0xFF, 6, 0, 0, 0x11, 0xBE, 0x40, packet[9], 0, 0x10];
@@ -67,9 +68,13 @@ fn answer(packet: &[u8], says: Says) -> (String, Option<Vec<u8>>) {
             ("ping".to_owned(), Some(pong))
         }
         (0x07, 0x06) => {
+            let payload = &packet[16..];
             let (name, kind, payload) = match packet[5] {
-                0x10 => ("session", 0x11, session(&packet[16..], says.session)),
-                0x12 => ("user", 0x13, user(&packet[16..])),
+                0x10 => {
+                    console.copy_from_slice(&payload[4..8]);
+                    ("session", 0x11, session(payload, says.session))
+                }
+                0x12 => ("user", 0x13, user(payload, *console, says.session.1[0])),
                 _ => ("more", 0, Vec::new()),
             };
             let mut answer = vec![6, 0, 0xFF, 7, 6, kind, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -115,12 +120,10 @@ fn session(request: &[u8], (status, algorithms): (u8, [u8; 3])) -> Vec<u8> {
     answer
 }
 
-/// The second message of a login without authentication: to the session that ipmi-rs chose, whose number it does not say again.
-fn user(request: &[u8]) -> Vec<u8> {
-    let mut answer = vec![request[0], 0, 0, 0];
-    answer.extend([1, 0, 0, 0]);
-    answer.extend([7; 32]);
-    answer
+/// The second message of a login, with as much of a signature as the algorithm has.
+fn user(request: &[u8], console: [u8; 4], algorithm: u8) -> Vec<u8> {
+    let signature = if algorithm == 0 { 0 } else { 32 };
+    [&[request[0], 0, 0, 0][..], &console, &[7; 32], &[9; 32][..signature]].concat()
 }
 
 #[tokio::test]
@@ -155,8 +158,9 @@ async fn a_suite_that_was_not_asked_for_ends_in_an_error() {
     for algorithms in [[0, 0, 0], [3, 4, 1]] {
         let (kind, text, heard) =
             Stub::start(Says { session: (0, algorithms), ..RMCP_PLUS }).await.refusal().await;
-        assert!(matches!(kind, ErrorKind::Unsupported | ErrorKind::Protocol), "{text}");
-        assert!(!heard.contains("more"), "{heard}");
+        assert_eq!(kind, ErrorKind::Unsupported, "{text}");
+        assert!(text.contains("was asked for cipher suite 3 (SHA1, AES) and took another"), "{text}");
+        assert!(heard.ends_with("session user"), "{heard}");
     }
 }
 
