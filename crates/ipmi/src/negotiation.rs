@@ -21,12 +21,6 @@ pub(crate) fn acceptable(greeting: &Greeting) -> Result<(), Refusal> {
                 .to_owned(),
         );
     }
-    if greeting.speaks.second_key {
-        return unsupported(
-            "the BMC asks for a second key (K_G) besides the password, which is not spoken: take it out of the BMC's IPMI settings"
-                .to_owned(),
-        );
-    }
     match &greeting.suites {
         Some(offered) if !offered.contains(&SPOKEN) => unsupported(format!(
             "the BMC offers the cipher suites {}, and {} is what is spoken: allow it in the BMC's IPMI settings",
@@ -81,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_bmc_without_our_suite_is_told_what_to_allow() {
-        let speaks = Speaks { rmcp_plus: true, second_key: false };
+        let speaks = Speaks { rmcp_plus: true };
         assert_eq!(judged(speaks, Some(vec![0, 3, 17])), Ok(()));
         assert_eq!(judged(speaks, None), Ok(()), "one that does not say is tried");
         assert_eq!(
@@ -92,10 +86,8 @@ mod tests {
     }
 
     #[test]
-    fn older_sessions_and_second_keys_are_not_tried() {
-        let old = judged(Speaks { rmcp_plus: false, second_key: false }, None).unwrap_err();
+    fn older_sessions_are_not_tried() {
+        let old = judged(Speaks { rmcp_plus: false }, None).unwrap_err();
         assert!(old.contains("IPMI 1.5 only"), "{old}");
-        let key = judged(Speaks { rmcp_plus: true, second_key: true }, Some(vec![3])).unwrap_err();
-        assert!(key.contains("second key (K_G)"), "{key}");
     }
 }

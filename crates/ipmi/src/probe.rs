@@ -18,7 +18,7 @@ use crate::command::{Answer, Command, netfn};
 const HEADER: [u8; 13] = [0x06, 0x00, 0xFF, 0x07, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 const BMC_ADDRESS: u8 = 0x20;
 const OUR_ADDRESS: u8 = 0x81;
-/// How often a packet is sent before there is no answer.
+/// How often a question is asked whose answer is needed.
 const TRIES: u8 = 3;
 /// The one suite that is spoken: RAKP-HMAC-SHA1, HMAC-SHA1-96, AES-CBC-128.
 pub(crate) const SPOKEN: u8 = 3;
@@ -40,8 +40,6 @@ pub(crate) struct GetAuthCapabilities(pub(crate) u8);
 pub(crate) struct Speaks {
     /// Whether it has the sessions of IPMI 2.0.
     pub(crate) rmcp_plus: bool,
-    /// Whether a second key (K_G) is set, without which nobody logs in.
-    pub(crate) second_key: bool,
 }
 
 impl Command for GetAuthCapabilities {
@@ -58,9 +56,8 @@ impl Command for GetAuthCapabilities {
     }
 
     fn parse(&self, data: &[u8]) -> Option<Speaks> {
-        let (types, status, extended) = (*data.get(1)?, *data.get(2)?, *data.get(3)?);
-        let version_2 = types & 0x80 != 0 && extended & 0x02 != 0;
-        Some(Speaks { rmcp_plus: version_2, second_key: version_2 && status & 0x20 != 0 })
+        let (types, extended) = (*data.get(1)?, *data.get(3)?);
+        Some(Speaks { rmcp_plus: types & 0x80 != 0 && extended & 0x02 != 0 })
     }
 }
 
@@ -120,23 +117,29 @@ pub(crate) fn names(suites: &[u8]) -> String {
     text
 }
 
-/// Asks. Each packet is sent up to three times; what goes unanswered is an error only where the answer is needed.
+/// Asks. The suites are asked for once: a BMC that is silent about them, as some are without a session, costs little, and what is then
+/// not known is for the negotiation to find out.
 pub(crate) async fn greet(address: SocketAddr, level: u8, wait: Duration) -> Result<Greeting, String> {
     let socket = bind(address).await.map_err(|error| format!("no packet could be sent: {error}"))?;
-    let speaks = ask(&socket, 1, &GetAuthCapabilities(level), wait).await?;
+    let speaks = ask(&socket, 1, &GetAuthCapabilities(level), wait, TRIES).await?;
+    Ok(Greeting { speaks, suites: offered(&socket, wait).await })
+}
+
+/// The list of suites, whole: half of one would say that ours is not offered.
+async fn offered(socket: &UdpSocket, wait: Duration) -> Option<Vec<u8>> {
     let mut list = Vec::new();
-    let mut known = false;
     for part in 0..=0x3F {
-        // Asked without a session, not every BMC answers this one; then the negotiation decides.
-        let Ok(more) = ask(&socket, part + 2, &GetCipherSuites(part), wait).await else { break };
-        known = true;
-        list.extend_from_slice(&more);
-        if more.len() < 16 {
+        let more = ask(socket, part + 2, &GetCipherSuites(part), wait, 1).await.ok()?;
+        // Some go on for ever with the same part.
+        let again = part > 0 && list.ends_with(&more);
+        if !again {
+            list.extend_from_slice(&more);
+        }
+        if again || more.len() < 16 {
             break;
         }
     }
-    let suites = suites(&list);
-    Ok(Greeting { speaks, suites: (known && !suites.is_empty()).then_some(suites) })
+    Some(suites(&list)).filter(|suites| !suites.is_empty())
 }
 
 async fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
@@ -154,10 +157,11 @@ async fn ask<C: Command>(
     number: u8,
     command: &C,
     wait: Duration,
+    tries: u8,
 ) -> Result<C::Output, String> {
     let packet = packet(number, C::NETFN, C::NUMBER, &command.data());
-    let mut seen = format!("no answer to {} ({TRIES} times, {wait:?} each)", command.name());
-    for _ in 0..TRIES {
+    let mut seen = format!("no answer to {} ({tries} times, {wait:?} each)", command.name());
+    for _ in 0..tries {
         if let Err(error) = socket.send(&packet).await {
             seen = format!("{} was not sent: {error}", command.name());
             continue;
@@ -241,7 +245,7 @@ mod tests {
         let heard = unpack(&answer, 1, netfn::APP, 0x38).unwrap();
         assert_eq!(heard.code, 0);
         let speaks = GetAuthCapabilities(4).parse(&heard.data).unwrap();
-        assert_eq!(speaks, Speaks { rmcp_plus: true, second_key: true });
+        assert_eq!(speaks, Speaks { rmcp_plus: true });
         assert_eq!(unpack(&answer, 2, netfn::APP, 0x38), None, "the answer to another packet");
         assert_eq!(unpack(&answer, 1, netfn::APP, 0x54), None, "the answer to another command");
     }
