@@ -10,24 +10,12 @@ mod common;
 
 use std::{fs, path::Path, process::Command};
 
-use common::{boot, hints, hosts};
+use common::{boot, hints, hosts, installed};
 use rackhand_dhcp::{
     Hints,
     hints::{dnsmasq, isc, kea},
 };
 use tempfile::TempDir;
-
-/// Whether a server is there; one that must be and is not fails.
-#[allow(clippy::disallowed_methods, reason = "the peer suite says so that every part must be there")]
-fn installed(program: &str) -> bool {
-    let there = Command::new(program).arg("--version").output().is_ok();
-    let must = std::env::var("RACKHAND_PEERS").is_ok_and(|value| value == "1");
-    assert!(there || !must, "{program} is not installed, and RACKHAND_PEERS=1 says that it must be");
-    if !there {
-        println!("skipped: {program} is not installed");
-    }
-    there
-}
 
 /// Every shape of the text: with and without what is optional, and the longest names.
 fn shapes() -> Vec<Hints> {
@@ -46,7 +34,7 @@ fn shapes() -> Vec<Hints> {
     vec![hints(), Hints::new(least, unaddressed).unwrap(), Hints::new(most, hosts()).unwrap()]
 }
 
-/// Runs the check on a file, and wants it to refuse the same file with its last closing character (or word) broken: a check that
+/// Runs the check on a file, and wants it to refuse that file with nonsense at its end: a check that
 /// accepts everything says nothing.
 fn check(name: &str, text: &str, command: &dyn Fn(&Path) -> Command) {
     let place = TempDir::new().unwrap();

@@ -1,7 +1,7 @@
 //! What several tests need: files to boot, and requests as machines send them.
 #![allow(dead_code, reason = "each test uses its own part")]
 
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, process::Command};
 
 use rackhand_dhcp::{BootFiles, HintedHost, Hints, Loaders};
 use rackhand_spec::MacAddress;
@@ -151,4 +151,20 @@ impl Answer<'_> {
             }
         }
     }
+}
+
+/// Whether a server is there; one that must be and is not fails.
+pub(crate) fn installed(program: &str) -> bool {
+    may(Command::new(program).arg("--version").output().is_ok(), &format!("{program} is not installed"))
+}
+
+/// Whether a test can run. With `RACKHAND_PEERS=1` each must, and otherwise it says why it does not.
+#[allow(clippy::disallowed_methods, reason = "the peer suite says so that every part must be there")]
+pub(crate) fn may(possible: bool, otherwise: &str) -> bool {
+    let must = std::env::var("RACKHAND_PEERS").is_ok_and(|value| value == "1");
+    assert!(possible || !must, "{otherwise}, and RACKHAND_PEERS=1 says that everything must be there");
+    if !possible {
+        println!("skipped: {otherwise}");
+    }
+    possible
 }
