@@ -247,6 +247,15 @@ async fn holds(server: &Server) {
     }
 }
 
+/// Fails outside of the network that is made for it: no DHCP server is started on anybody's real one.
+fn only_here() {
+    let output = Command::new("ip").args(["-brief", "link"]).output().unwrap();
+    let links = String::from_utf8(output.stdout).unwrap();
+    let mut names: Vec<&str> = links.lines().filter_map(|line| line.split(['@', ' ']).next()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["br0", "client", "client-port", "lo", "proxy", "proxy-port", "server", "server-port"]);
+}
+
 /// Each runs in the namespace that a test above makes, and nowhere else.
 mod inside {
     use super::*;
@@ -254,24 +263,28 @@ mod inside {
     #[tokio::test]
     #[ignore = "started in a namespace by dnsmasq_does_what_its_hints_say"]
     async fn dnsmasq_with_hints() {
+        only_here();
         holds(&start_dnsmasq(&dnsmasq(&hints()))).await;
     }
 
     #[tokio::test]
     #[ignore = "started in a namespace by isc_dhcpd_does_what_its_hints_say"]
     async fn isc_with_hints() {
+        only_here();
         holds(&start_isc(&isc(&hints()))).await;
     }
 
     #[tokio::test]
     #[ignore = "started in a namespace by kea_does_what_its_hints_say"]
     async fn kea_with_hints() {
+        only_here();
         holds(&start_kea(&kea(&hints()))).await;
     }
 
     #[tokio::test]
     #[ignore = "started in a namespace by both_answers_arrive_where_a_server_gives_addresses_only"]
     async fn proxy_beside_dnsmasq() {
+        only_here();
         let server = start_dnsmasq("");
         let client = Client::new();
         // The server is up before the answerer is, as on a site; it holds port 67 of its own interface.

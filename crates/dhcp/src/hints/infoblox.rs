@@ -55,11 +55,9 @@ pub fn infoblox(hints: &Hints) -> String {
         let _ = writeln!(text, "\nset in Grid Manager: Fixed Address");
         let _ = writeln!(text, "  Name:        {}", host.name);
         let _ = writeln!(text, "  MAC Address: {}", host.mac);
-        match host.address {
-            Some(address) => writeln!(text, "  IP Address:  {address}"),
-            None => writeln!(text, "  IP Address:  the site's choice"),
-        }
-        .unwrap_or(());
+        let address =
+            host.address.map_or_else(|| "the site's choice".to_owned(), |address| address.to_string());
+        let _ = writeln!(text, "  IP Address:  {address}");
         let _ = writeln!(text, "  Logic Filters: {}", order.join(", "));
     }
     let _ = writeln!(text, "\n# 3. Restart the DHCP service when Grid Manager asks for it.");
