@@ -78,6 +78,14 @@ fn an_offer_has_boot_options_and_nothing_else() {
 }
 
 #[test]
+fn what_is_no_uuid_is_not_told_back() {
+    for length in [0, 16, 18, 255] {
+        let reply = ask(&Request::firmware(ours(), "PXEClient", 7).with(97, &vec![7; length])).unwrap();
+        assert_eq!(Answer(&reply.bytes).option(97), None);
+    }
+}
+
+#[test]
 fn an_http_client_gets_its_url_in_both_places_and_no_pxe_options() {
     let reply = ask(&Request::firmware(ours(), "HTTPClient", 16)).unwrap();
     let offer = Answer(&reply.bytes);
@@ -197,6 +205,10 @@ fn what_is_no_request_of_an_ethernet_client_is_nobodys() {
         assert_eq!(with(at, value), Declined { mac: None, why: Why::Malformed }, "octet {at} is {value}");
     }
     assert_eq!(with(236, 0).why, Why::NotForUs, "no options without the cookie");
+    // A hardware address that would reach behind the packet's end.
+    let mut short = Request::discover(ours());
+    short.head[2] = 255;
+    assert_eq!(ask(&short).unwrap_err().why, Why::Malformed);
     for length in 0..240 {
         let cut = &good.bytes()[..length];
         let declined = answer(cut, Port::Dhcp, NOBODY, &answerer(), &only_ours).unwrap_err();
