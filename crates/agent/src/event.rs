@@ -601,6 +601,11 @@ pub enum ActResult {
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum Evidence {
+    /// The host asked the network what to boot, and was told to install.
+    ToldToInstall {
+        /// Who asked.
+        peer: String,
+    },
     /// The BMC, or the host itself, read from our image server for the first time.
     ImageRead {
         /// Who read.
@@ -630,6 +635,9 @@ pub enum Evidence {
 impl fmt::Display for Evidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::ToldToInstall { peer } => {
+                write!(f, "{peer} asks the network what to boot, and is told to install")
+            }
             Self::ImageRead { peer } => write!(f, "{peer} reads the image"),
             Self::ImageComplete { bytes } => write!(f, "the image was read completely ({bytes} bytes)"),
             Self::Host { progress } => write!(f, "the BMC shows the host as {progress:?}"),

@@ -335,8 +335,10 @@ impl Bmc {
     pub async fn boot_once_in(&self, target: &BootTarget, mode: Option<BootMode>) -> Result<Outcome> {
         let boot = self.boot()?;
         let mode = mode.filter(|_| boot.override_names_mode());
-        let armed =
-            |seen: &BootSettings| seen.armed_for(target) && (mode.is_none() || seen.override_mode == mode);
+        let armed = |seen: &BootSettings| {
+            seen.armed_for(target)
+                && (mode.is_none() || seen.override_mode.is_none() || seen.override_mode == mode)
+        };
         if armed(&boot.settings().await?) {
             return Ok(Outcome::Unchanged);
         }

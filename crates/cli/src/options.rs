@@ -15,7 +15,7 @@ use rackhand_bmc::Pacing;
 use rackhand_spec::IpNet;
 use serde::Deserialize;
 
-pub(crate) use netboot::NetbootOptions;
+pub(crate) use netboot::{HintsOptions, NetbootOptions};
 
 use crate::{
     World,

@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     Exit, World,
-    args::{Args, Command},
+    args::{Args, Command, NetbootCommand, NetbootCommandArgs},
     commands,
     exit::{exit_of, usage},
     options::Common,
@@ -87,6 +87,9 @@ async fn commanded(args: Args, world: &World) -> anyhow::Result<Exit> {
         Command::Cancel(cancel) => commands::decide::cancel(&cancel, &common, world).await,
         Command::Retry(retry) => commands::decide::retry(&retry, &common, world).await,
         Command::Adopt(adopt) => commands::decide::adopt(&adopt, &common, world).await,
+        Command::Netboot(NetbootCommandArgs { command: NetbootCommand::Hints(hints) }) => {
+            commands::netboot::hints(hints, &common, world)
+        }
         Command::Bmc(bmc) => commands::bmc::run(*bmc, common, world).await,
         Command::Profile(profile) => commands::profile::run(*profile, &common, world).await,
     }

@@ -25,6 +25,10 @@ impl BootFlagsOverride {
 }
 
 impl Boot for BootFlagsOverride {
+    fn override_names_mode(&self) -> bool {
+        true
+    }
+
     fn settings(&self) -> Fut<'_, BootSettings> {
         Box::pin(async move { Ok(self.seen.settings(self.link.read(GetBootFlags).await?)) })
     }
@@ -152,7 +156,7 @@ mod tests {
     }
 
     fn pxe(mode: Option<BootMode>) -> BootOverride {
-        BootOverride { target: BootTarget::Pxe, enabled: OverrideEnabled::Once, mode }
+        BootOverride { mode, ..BootOverride::once(BootTarget::Pxe) }
     }
 
     fn done(_: u8) -> Does {
@@ -168,7 +172,8 @@ mod tests {
         assert!(sent.contains("05-80-04-00-00-00"), "{sent}");
         let (_, sent) = set_on(pxe(None), done).await;
         assert!(sent.contains("05-a0-04-00-00-00"), "UEFI where nothing shows: {sent}");
-        let none = BootOverride { target: BootTarget::None, enabled: OverrideEnabled::Disabled, mode: None };
+        let none =
+            BootOverride { enabled: OverrideEnabled::Disabled, ..BootOverride::once(BootTarget::None) };
         let (_, sent) = set_on(none, done).await;
         assert_eq!(sent, "00-01 05-00-00-00-00-00 00-00");
     }

@@ -63,7 +63,8 @@ impl BootFlags {
         }
     }
 
-    /// The settings that they mean. Flags that are not valid say nothing of the mode.
+    /// The settings that they mean. The mode is the override's own: how the machine boots otherwise does not show, and flags
+    /// that are not valid say nothing of it.
     pub(crate) fn settings(self) -> BootSettings {
         let mode = if self.uefi { BootMode::Uefi } else { BootMode::Legacy };
         let (target, enabled, mode) = match (self.valid, self.persistent) {
@@ -71,7 +72,12 @@ impl BootFlags {
             (true, true) => (self.target(), OverrideEnabled::Continuous, Some(mode)),
             (true, false) => (self.target(), OverrideEnabled::Once, Some(mode)),
         };
-        BootSettings { target: Some(target), enabled: Some(enabled), mode, allowed_targets: Vec::new() }
+        BootSettings {
+            target: Some(target),
+            enabled: Some(enabled),
+            override_mode: mode,
+            ..BootSettings::default()
+        }
     }
 
     fn bytes(self) -> [u8; 5] {
@@ -211,10 +217,10 @@ mod tests {
         let read = |data: &[u8]| GetBootFlags.parse(data).map(BootFlags::settings);
         let consumed = read(&[1, 5, 0x20, 0x04, 0, 0, 0]).unwrap();
         assert!(!consumed.armed_for(&BootTarget::Pxe));
-        assert_eq!((consumed.enabled, consumed.mode), (Some(OverrideEnabled::Disabled), None));
+        assert_eq!((consumed.enabled, consumed.override_mode), (Some(OverrideEnabled::Disabled), None));
         let armed = read(&[1, 5, 0xA0, 0x04, 0, 0, 0]).unwrap();
         assert!(armed.armed_for(&BootTarget::Pxe));
-        assert_eq!((armed.enabled, armed.mode), (Some(OverrideEnabled::Once), Some(BootMode::Uefi)));
+        assert_eq!((armed.enabled, armed.override_mode), (Some(OverrideEnabled::Once), Some(BootMode::Uefi)));
         assert_eq!(read(&[1, 4, 0xA0, 0x04, 0, 0, 0]), None, "another parameter");
     }
 

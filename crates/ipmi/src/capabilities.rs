@@ -27,7 +27,7 @@ fn one(operation: Operation, device: &DeviceId) -> (Support, Learned) {
             Support::Unknown,
             "IPMI 2.0, Chassis Control: the diagnostic interrupt is optional, and nothing says whether a BMC has it",
         ),
-        O::BootCdOnce | O::BootSetupOnce | O::BootContinuous => {
+        O::BootCdOnce | O::BootSetupOnce | O::BootContinuous | O::BootPxeOnce => {
             documented(Support::Supported, "IPMI 2.0, System Boot Options: boot flags")
         }
         O::LogsRead | O::LogsClear => advertised(has.event_log, "system event log"),
@@ -38,6 +38,7 @@ fn one(operation: Operation, device: &DeviceId) -> (Support, Learned) {
         }
         O::SecureBootRead | O::SecureBootSet => lacks("no secure boot"),
         O::BootOrderSet => lacks("no boot order"),
+        O::BootUefiHttpOnce => lacks("no boot device that fetches by HTTP"),
         O::MediaInsertHttp | O::MediaInsertHttps | O::MediaEject | O::MediaInsertNfs | O::MediaInsertCifs => {
             lacks("no virtual media")
         }

@@ -1,4 +1,4 @@
-//! One type over iDRAC, iLO, CIMC, Supermicro, XCC and standard Redfish.
+//! One type over iDRAC, iLO, CIMC, Supermicro, XCC, standard Redfish and IPMI.
 //!
 //! [`connect`] finds out what stands at an address, logs in and hands back a [`Bmc`]: a struct of facets with the same
 //! operations for every vendor, each of which observes, acts and proves.
@@ -26,11 +26,14 @@
 //! # }
 //! ```
 //!
-//! Each vendor is a feature of this crate (`idrac`, `ilo`, `cimc`, `supermicro`, `lenovo`; all are on by default). Without any, every sound
+//! Each vendor is a feature of this crate (`idrac`, `ilo`, `cimc`, `supermicro`, `lenovo`), and `ipmi` for BMCs without Redfish; all are on
+//! by default. Without any, every sound
 //! Redfish service is still spoken to by the standard driver.
 
 mod address;
 mod drivers;
+#[cfg(feature = "ipmi")]
+mod ipmi;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -41,6 +44,8 @@ pub use rackhand_http::{
 };
 pub use rackhand_redfish::Link;
 
+#[cfg(feature = "ipmi")]
+pub use crate::ipmi::{Fence, connect_ipmi};
 pub use crate::{
     address::{AddressError, BmcAddress, IpmiAddress, IpmiPrivilege},
     drivers::drivers,
@@ -98,7 +103,13 @@ impl Options {
 /// # Errors
 /// Whatever the connection met, sorted by [`ErrorKind`]. On any error nothing is left behind on the BMC.
 pub async fn connect(address: &BmcAddress, options: Options) -> Result<Bmc> {
-    let Some(origin) = address.origin() else { return Err(not_over_http(address)) };
+    let origin = match address {
+        #[cfg(feature = "ipmi")]
+        BmcAddress::Ipmi(address) => return connect_ipmi(address, options, None).await,
+        #[cfg(not(feature = "ipmi"))]
+        BmcAddress::Ipmi(_) => return Err(not_over_http(address)),
+        BmcAddress::Redfish { origin, .. } => origin,
+    };
     let made =
         HttpTransport::new(origin.clone(), options.trust.clone(), &options.tls, options.connections.clone());
     let transport =
@@ -141,5 +152,9 @@ pub async fn connect_over(
 }
 
 fn not_over_http(address: &BmcAddress) -> Error {
-    Error::new(ErrorKind::Unsupported, address.name(), "the address names no Redfish service")
+    Error::new(
+        ErrorKind::Unsupported,
+        address.name(),
+        "the address names no Redfish service that this way leads to",
+    )
 }

@@ -16,9 +16,7 @@ use super::{
 };
 use crate::{
     cause::Cause,
-    event::{
-        Act, ActResult, Event, Evidence, JobId, JobResult, PowerPurpose, StepId, StepResult, Trigger, millis,
-    },
+    event::{Act, ActResult, Event, JobId, JobResult, PowerPurpose, StepId, StepResult, Trigger, millis},
     history::{JobHistory, NodeHistory},
     journal::JournalError,
     plan::{self, Accepted, Gate, Next, Observed, PlannedStep, Served, ServedFirmware},
@@ -321,7 +319,7 @@ impl NodeRun<'_> {
             return Err(Stop::Fail { step, error, refused: false, cause: None });
         }
         let served = self.check(steps, begun).await?;
-        self.offer_again(&served);
+        self.offer_again();
         let mut tries = Tries::new(self.shared);
         let mut depth = Depth::Job;
         loop {
@@ -383,14 +381,9 @@ impl NodeRun<'_> {
     }
 
     /// A host that an earlier process switched on to install, and that has not fetched the image, is told to install when it
-    /// asks. One that has it, or whose installer has called back, is not: it would be installed a second time.
-    fn offer_again(&self, served: &Served) {
-        let Some(job) = self.running().filter(plan::is_installing) else { return };
-        let has_it = job
-            .evidence
-            .iter()
-            .any(|(seen, _)| matches!(seen, Evidence::ImageComplete { .. } | Evidence::CalledBack { .. }));
-        if served.way == BootWay::Pxe && !has_it {
+    /// asks.
+    fn offer_again(&self) {
+        if self.running().as_ref().is_some_and(plan::is_offered) {
             self.shared.parts.images.offer(self.node(), true);
         }
     }

@@ -30,7 +30,7 @@ pub use steps::{PlannedStep, StepState, steps};
 pub use volumes::{Doomed, VolumePlan, volumes};
 
 use crate::{
-    event::{Act, JobId, PowerPurpose, StepId},
+    event::{Act, Evidence, JobId, PowerPurpose, StepId},
     history::{ActHistory, JobHistory},
     ports::PreparedImage,
     wanted::{BootWay, Wanted, WantedFirmware},
@@ -168,6 +168,17 @@ pub fn install_power_on() -> Act {
 #[must_use]
 pub fn is_installing(job: &JobHistory) -> bool {
     job.act(&install_power_on()).is_some_and(|known| known.is_done() || known.result.is_none())
+}
+
+/// Whether the host of a job may still be told to install when it asks the network: it was switched on for that, and has
+/// neither fetched the image nor called back. One that has would be installed a second time.
+#[must_use]
+pub fn is_offered(job: &JobHistory) -> bool {
+    let has_it = job
+        .evidence
+        .iter()
+        .any(|(seen, _)| matches!(seen, Evidence::ImageComplete { .. } | Evidence::CalledBack { .. }));
+    is_installing(job) && !has_it && job.image.as_ref().is_some_and(|image| image.way == BootWay::Pxe)
 }
 
 /// The mark that the staging of a stage recorded.

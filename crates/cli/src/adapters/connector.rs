@@ -65,8 +65,13 @@ impl Line {
         connected.map_err(|error| with_advice(error, self.place))
     }
 
-    async fn connect_ipmi(&self, _node: &str, address: &IpmiAddress, _options: Options) -> Result<Bmc> {
-        Err(Error::new(ErrorKind::Unsupported, address.name(), "IPMI is not spoken by this build"))
+    async fn connect_ipmi(&self, node: &str, address: &IpmiAddress, mut options: Options) -> Result<Bmc> {
+        options.connections.networks.clone_from(&self.networks);
+        let fence = self.fence.as_ref().map(|fence| -> rackhand::Fence {
+            let (fence, node) = (Arc::clone(fence), node.to_owned());
+            Arc::new(move || fence(&node))
+        });
+        rackhand::connect_ipmi(address, options, fence).await
     }
 
     /// The way to the BMC, with whatever a test puts around it.

@@ -1,4 +1,6 @@
-//! Serving images: the media server behind the agent's port, and its events as signs of installations.
+//! Serving images: the media server behind the agent's port.
+
+mod tell;
 
 use std::{
     collections::BTreeMap,
@@ -10,18 +12,18 @@ use std::{
 
 use anyhow::Context as _;
 use rackhand_agent::{
-    event::Evidence,
     ports::{BoxFuture, ImageError, ImageHost, PreparedImage, Sighting},
     wanted::{BootWay, WantedFirmware},
 };
 use rackhand_media::{
-    Advertise, EventKind, Events, FetchSettings, ImageStore, Listen, MediaEvent, MediaServer, Sha256Digest,
-    Source, Token,
+    Advertise, Events, FetchSettings, Image, ImageStore, Listen, MediaServer, NetbootFiles, NetbootSettings,
+    Sha256Digest, Source, Token,
 };
-use rackhand_spec::IpNet;
+use rackhand_spec::{EarlyNetwork, IpNet, MacAddress};
 use tokio::sync::mpsc;
 
-use crate::{exit::usage, state::StateDir};
+use super::netboot::start_tftp;
+use crate::{exit::usage, options::NetbootOptions, state::StateDir};
 
 /// The image of one node.
 #[derive(Debug, Clone)]
@@ -32,6 +34,19 @@ pub(crate) struct NodeImage {
     pub(crate) sha256: Option<rackhand_spec::Sha256>,
     /// The BMC that reads it.
     pub(crate) bmc_host: String,
+    /// The host itself, which reads it when it boots from the network.
+    pub(crate) host: NetworkHost,
+}
+
+/// A host that may boot from the network.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct NetworkHost {
+    /// The MAC address that it asks by.
+    pub(crate) mac: String,
+    /// Its static addresses and what its installer is told of its network.
+    pub(crate) network: EarlyNetwork,
+    /// Whether its installation calls back.
+    pub(crate) calls_back: bool,
 }
 
 /// Where images are served.
@@ -41,6 +56,8 @@ pub(crate) struct ServeOptions {
     pub(crate) base_url: Option<String>,
     /// Base URLs for the BMCs of some networks.
     pub(crate) networks: Vec<(IpNet, String)>,
+    /// For hosts that boot from the network.
+    pub(crate) netboot: NetbootOptions,
 }
 
 /// Serves each node its image.
@@ -48,7 +65,21 @@ pub(crate) struct Images {
     store: ImageStore,
     server: MediaServer,
     secret: [u8; 32],
+    /// Where TFTP is served, if it is.
+    tftp: Option<SocketAddr>,
+    /// The base URL as hosts see it, where somebody said it.
+    netboot_url: Option<String>,
     of: Mutex<BTreeMap<String, NodeImage>>,
+}
+
+/// A node whose job an earlier process left.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) node: String,
+    /// How it boots.
+    pub(crate) way: BootWay,
+    /// Whether it is still to be told to install when it asks the network.
+    pub(crate) is_offered: bool,
 }
 
 /// Signs that are waiting to be taken in, at most.
@@ -59,7 +90,7 @@ const GRACE: Duration = Duration::from_secs(2);
 
 impl Images {
     /// Begins to serve. The secret and the port of the state directory make an image's URL the same in the next process.
-    pub(crate) fn start(
+    pub(crate) async fn start(
         options: &ServeOptions,
         of: BTreeMap<String, NodeImage>,
         state: &StateDir,
@@ -75,17 +106,22 @@ impl Images {
         let store = ImageStore::new(cache, FetchSettings::new(client_tls()?)).context("the image store")?;
         let secret = state.media_secret()?;
         let (server, events) = listen(options.listen, advertise, &of, state)?;
+        let tftp = start_tftp(&server, &options.netboot).await?;
         let (sender, sightings) = mpsc::channel(WAITING);
-        tokio::spawn(tell(events, sender));
-        Ok((Self { store, server, secret, of: Mutex::new(of) }, sightings))
+        tokio::spawn(tell::tell(events, sender));
+        let netboot_url = options.netboot.url.clone();
+        Ok((Self { store, server, secret, tftp, netboot_url, of: Mutex::new(of) }, sightings))
     }
 
     /// Publishes again what the nodes of running jobs were reading when an earlier process ended, and only then answers:
-    /// a BMC that is told "no such image" gives its medium up.
-    pub(crate) async fn open(&self, running: impl IntoIterator<Item = String>) {
-        for node in running {
-            if let Err(error) = self.prepared(&node, BootWay::VirtualMedia).await {
+    /// a BMC that is told "no such image" gives its medium up, and a host that is told to boot its disk does so.
+    pub(crate) async fn open(&self, running: impl IntoIterator<Item = Running>) {
+        for Running { node, way, is_offered } in running {
+            if let Err(error) = self.prepared(&node, way).await {
                 tracing::warn!(node, error, "the image of a running job cannot be served again");
+            }
+            if is_offered {
+                self.offer(&node, true);
             }
         }
         self.server.open();
@@ -94,6 +130,13 @@ impl Images {
     /// Whether the node is part of this run.
     pub(crate) fn serves(&self, node: &str) -> bool {
         self.image(node).is_some()
+    }
+
+    /// Whether the host with this address is to be told to install at this moment.
+    pub(crate) fn offers(&self, mac: &MacAddress) -> bool {
+        let mac = mac.to_string();
+        let of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        of.iter().any(|(node, image)| image.host.mac == mac && self.server.is_offered(node))
     }
 
     fn image(&self, node: &str) -> Option<NodeImage> {
@@ -109,7 +152,8 @@ impl Images {
     pub(crate) fn listening(&self) -> String {
         let each: Vec<String> =
             self.server.bound().iter().map(|bound| format!("{}://{}", bound.scheme, bound.address)).collect();
-        each.join(", ")
+        let tftp = self.tftp.map(|address| format!("tftp://{address}"));
+        each.into_iter().chain(tftp).collect::<Vec<_>>().join(", ")
     }
 
     /// Ends the server; readers may finish.
@@ -120,8 +164,29 @@ impl Images {
         }
     }
 
-    async fn prepared(&self, node: &str, _way: BootWay) -> Result<PreparedImage, String> {
+    async fn prepared(&self, node: &str, way: BootWay) -> Result<PreparedImage, String> {
         let wanted = self.image(node).ok_or("no such node in this run")?;
+        let image = self.fetched(&wanted).await?;
+        // The digest is part of it: another image is another URL, and a BMC goes on with the one it has.
+        let token = |what: &str| {
+            Token::derived(&self.secret, &format!("{node}\n{what}{}", image.sha256)).map_err(text)
+        };
+        let (url, bytes) = match way {
+            BootWay::VirtualMedia => {
+                let publication = self.server.publish(node, &image, &token("")?).map_err(text)?;
+                (self.server.url(&publication, &wanted.bmc_host, None).await.map_err(text)?, image.size)
+            }
+            BootWay::UefiHttp => {
+                let publication = self.server.publish(node, &image, &token("")?).map_err(text)?;
+                (self.host_base(&wanted).await? + &publication.path, image.size)
+            }
+            BootWay::Pxe => self.taken_apart(node, &wanted, &image, &token("pxe\n")?).await?,
+        };
+        Ok(PreparedImage { url, sha256: image.sha256.to_string(), bytes, verified: image.verified })
+    }
+
+    /// The node's ISO, on this machine.
+    async fn fetched(&self, wanted: &NodeImage) -> Result<Image, String> {
         let source = wanted.source.as_deref().ok_or(
             "no ISO is named for this node; annotate it with rackhand.dev/iso: PATH or URL, or give --iso",
         )?;
@@ -137,16 +202,38 @@ impl Images {
                 "{source} is no ISO 9660 image (no CD001 mark in sector 16); give a bootable ISO"
             ));
         }
-        // The digest is part of it: another image is another URL, and a BMC goes on with the one it has.
-        let token = Token::derived(&self.secret, &format!("{node}\n{}", image.sha256)).map_err(text)?;
-        let publication = self.server.publish(node, &image, &token).map_err(text)?;
-        let url = self.server.url(&publication, &wanted.bmc_host, None).await.map_err(text)?;
-        Ok(PreparedImage {
-            url,
-            sha256: image.sha256.to_string(),
-            bytes: image.size,
-            verified: image.verified,
-        })
+        Ok(image)
+    }
+
+    /// Publishes what is on the ISO to a host that boots by PXE. Answers the URL of its script, and how much there is to fetch.
+    async fn taken_apart(
+        &self,
+        node: &str,
+        wanted: &NodeImage,
+        image: &Image,
+        token: &Token,
+    ) -> Result<(String, u64), String> {
+        let iso = image.clone();
+        let files = tokio::task::spawn_blocking(move || NetbootFiles::from_iso(&iso));
+        let files = files.await.map_err(text)?.map_err(text)?;
+        let mac = wanted.host.mac.parse().map_err(text)?;
+        let base = self.host_base(wanted).await?;
+        let settings = NetbootSettings {
+            base: base.clone(),
+            arguments: wanted.host.network.arguments.clone(),
+            callback: wanted.host.calls_back,
+        };
+        let publication = self.server.publish_netboot(node, mac, &files, token, &settings).map_err(text)?;
+        Ok((base + &publication.script_path, publication.size))
+    }
+
+    /// The base URL that a host sees: as it was said, else by the route to its own address, else as its BMC sees it.
+    async fn host_base(&self, wanted: &NodeImage) -> Result<String, String> {
+        if let Some(url) = &self.netboot_url {
+            return Ok(url.trim_end_matches('/').to_owned());
+        }
+        let own = wanted.host.network.addresses.first().map(ToString::to_string);
+        self.server.advertise(own.as_ref().unwrap_or(&wanted.bmc_host), None).await.map_err(text)
     }
 
     async fn firmware(&self, node: &str, wanted: &WantedFirmware) -> Result<PreparedImage, String> {
@@ -178,7 +265,10 @@ impl ImageHost for Images {
         Box::pin(async move { self.prepared(node, way).await.map_err(ImageError) })
     }
 
-    fn offer(&self, _node: &str, _installs: bool) {}
+    fn offer(&self, node: &str, installs: bool) {
+        // Nothing is published for one that boots otherwise.
+        let _ = self.server.offer(node, installs);
+    }
 
     fn prepare_firmware<'a>(
         &'a self,
@@ -237,41 +327,6 @@ fn free_port() -> anyhow::Result<u16> {
 
 fn needs_v6(of: &BTreeMap<String, NodeImage>) -> bool {
     of.values().any(|image| image.bmc_host.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv6()))
-}
-
-/// What the server sees becomes signs of installations, in order.
-async fn tell(mut events: Events, sightings: mpsc::Sender<Sighting>) {
-    while let Some(MediaEvent { node, kind, .. }) = events.recv().await {
-        let node = node.unwrap_or_default();
-        let mut ack = None;
-        if node.contains(FIRMWARE)
-            && !matches!(kind, EventKind::Refused { .. } | EventKind::Unreadable { .. })
-        {
-            // That firmware is read says nothing of the installation.
-            continue;
-        }
-        let evidence = match kind {
-            EventKind::FirstByte { peer } => Evidence::ImageRead { peer: peer.to_string() },
-            EventKind::Complete { size } => Evidence::ImageComplete { bytes: size },
-            EventKind::CallBack { stage, heard, .. } => {
-                // The installer is answered once this is durable in the journal.
-                ack = heard.take();
-                Evidence::CalledBack { stage }
-            }
-            EventKind::Refused { peer, reason } => {
-                tracing::warn!(node, %peer, reason, "the ISO server refused a request");
-                continue;
-            }
-            EventKind::Unreadable { reason } => {
-                tracing::error!(node, reason, "the image cannot be served any more");
-                continue;
-            }
-            _ => continue,
-        };
-        if sightings.send(Sighting { node, evidence, ack }).await.is_err() {
-            return;
-        }
-    }
 }
 
 /// Fetches a file to look at it once, and keeps nothing of it.

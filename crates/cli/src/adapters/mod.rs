@@ -2,4 +2,5 @@
 
 pub(crate) mod connector;
 pub(crate) mod images;
+pub(crate) mod netboot;
 pub(crate) mod trust;

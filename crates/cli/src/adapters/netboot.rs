@@ -1,26 +1,27 @@
 //! What hosts that boot from the network find: loaders by TFTP, and boot options beside the site's DHCP server.
 
 use std::{
-    collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
 };
 
 use anyhow::Context as _;
 use rackhand_dhcp::{Allowed, BootFiles, Event, Loaders, ProxyDhcp, Settings};
+use rackhand_http::Origin;
 use rackhand_media::{MediaServer, NetbootPublication, TftpOptions};
 use rackhand_spec::MacAddress;
 
 use crate::{exit::usage, options::NetbootOptions};
 
 /// Begins to serve by TFTP, where that was asked for. Answers where.
-pub(crate) fn start_tftp(server: &MediaServer, options: &NetbootOptions) -> anyhow::Result<Option<SocketAddr>> {
+pub(crate) async fn start_tftp(
+    server: &MediaServer,
+    options: &NetbootOptions,
+) -> anyhow::Result<Option<SocketAddr>> {
     let Some(listen) = options.tftp else { return Ok(None) };
     let base = options.url.clone().ok_or_else(no_url)?;
-    let mut tftp = TftpOptions::new(listen, base);
-    tftp.loaders.clone_from(&options.loaders);
-    let bound = server.start_tftp(tftp).with_context(|| format!("--tftp-listen {listen}"))?;
-    Ok(Some(bound))
+    let tftp = TftpOptions { listen, base, loaders: options.loaders.clone() };
+    Ok(Some(server.start_tftp(tftp).await?))
 }
 
 fn no_url() -> anyhow::Error {
@@ -45,9 +46,10 @@ pub(crate) fn boot_files(options: &NetbootOptions) -> anyhow::Result<BootFiles> 
 
 /// Where hosts send to: the address that is listened on, else the one that they fetch from.
 fn tftp_address(listen: SocketAddr, base: &str) -> anyhow::Result<Ipv4Addr> {
-    let named = url::Url::parse(base).ok().and_then(|url| match url.host() {
-        Some(url::Host::Ipv4(address)) => Some(address),
-        _ => None,
+    let host = base.parse::<Origin>().ok().and_then(|origin| origin.ip());
+    let named = host.and_then(|ip| match ip {
+        IpAddr::V4(address) => Some(address),
+        IpAddr::V6(_) => None,
     });
     let own = match listen.ip() {
         IpAddr::V4(address) if !address.is_unspecified() => Some(address),
@@ -61,21 +63,24 @@ fn tftp_address(listen: SocketAddr, base: &str) -> anyhow::Result<Ipv4Addr> {
 /// Adds boot options to what the site's DHCP server answers, for hosts that are offered their installer at that moment.
 pub(crate) fn start_proxy(
     options: &NetbootOptions,
-    nodes: BTreeMap<MacAddress, String>,
-    is_offered: impl Fn(&str) -> bool + Send + Sync + 'static,
+    is_offered: impl Fn(&MacAddress) -> bool + Send + Sync + 'static,
 ) -> anyhow::Result<Option<ProxyDhcp>> {
     let Some(interface) = &options.proxy_dhcp else { return Ok(None) };
     let boot = boot_files(options)?;
     let address = boot.tftp;
-    let allowed: Allowed = Arc::new(move |mac| nodes.get(mac).is_some_and(|node| is_offered(node)));
+    let allowed: Allowed = Arc::new(is_offered);
     let settings = Settings::new(interface.clone(), address, boot, allowed);
     let (proxy, mut events) =
         ProxyDhcp::start(settings).with_context(|| format!("--proxy-dhcp {interface}"))?;
     tokio::spawn(async move {
         while let Some(event) = events.recv().await {
             match event {
-                Event::Ignored { mac, why } => tracing::info!(%mac, ?why, "a host asked what to boot, and was not answered"),
-                Event::Offered { mac, file, .. } => tracing::info!(%mac, file, "a host asked what to boot, and was told"),
+                Event::Ignored { mac, why } => {
+                    tracing::info!(%mac, ?why, "a host asked what to boot, and was not answered")
+                }
+                Event::Offered { mac, file, .. } => {
+                    tracing::info!(%mac, file, "a host asked what to boot, and was told")
+                }
                 other => tracing::debug!(?other, "proxy DHCP"),
             }
         }

@@ -3,6 +3,7 @@
 mod access;
 mod bmc;
 mod gitops;
+mod netboot;
 mod profile;
 mod record;
 mod serve;
@@ -19,6 +20,7 @@ pub use bmc::{
     StorageCommand,
 };
 pub use gitops::{ConvertArgs, LintArgs, RenderArgs};
+pub use netboot::{DhcpServer, HintsArgs, NetbootCommand, NetbootCommandArgs};
 pub use profile::{CaptureArgs, DiffArgs, ProfileArgs, ProfileCommand, VerifyArgs};
 pub use record::{
     AdoptArgs, CancelArgs, Describable, DescribeArgs, GetArgs, LogFormat, LogsArgs, RetryArgs, What,
@@ -115,6 +117,8 @@ pub enum Command {
     Retry(RetryArgs),
     /// Record a node as installed, without touching it.
     Adopt(AdoptArgs),
+    /// Say what network boot needs of a site.
+    Netboot(NetbootCommandArgs),
     /// Look at or change one BMC directly.
     Bmc(Box<BmcArgs>),
     /// List, check, compare or capture firmware profiles.

@@ -9,6 +9,7 @@ pub(crate) mod describe;
 pub(crate) mod get;
 pub(crate) mod gitops;
 pub(crate) mod logs;
+pub(crate) mod netboot;
 pub(crate) mod plan;
 pub(crate) mod profile;
 pub(crate) mod serve;

@@ -51,9 +51,10 @@ fn may_ask(node: &NodeSpec) -> bool {
 }
 
 fn hinted(node: &NodeSpec) -> HintedHost {
-    let own = EarlyNetwork::of(&node.network, &node.host_name).addresses.into_iter().find_map(|one| match one {
-        IpAddr::V4(address) => Some(address),
-        IpAddr::V6(_) => None::<Ipv4Addr>,
-    });
+    let own =
+        EarlyNetwork::of(&node.network, &node.host_name).addresses.into_iter().find_map(|one| match one {
+            IpAddr::V4(address) => Some(address),
+            IpAddr::V6(_) => None::<Ipv4Addr>,
+        });
     HintedHost { name: node.host_name.clone(), mac: node.boot_mac, address: own }
 }

@@ -26,10 +26,12 @@ use rackhand_agent::{
     event::Event,
     journal::{FileJournal, Inbox, Journal, OnLoss, Record},
     ledger::FileLedger,
+    plan,
 };
 use rackhand_bmc::{Credentials, Pacing};
+use rackhand_dhcp::ProxyDhcp;
 use rackhand_http::{Origin, Tls};
-use rackhand_spec::{BmcProtocol, IpNet, NodeSpec};
+use rackhand_spec::{BmcProtocol, EarlyNetwork, Follow, IpNet, NodeSpec};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -42,7 +44,8 @@ use crate::{
     World,
     adapters::{
         connector::{Access, Fence, Line, SiteConnector},
-        images::{Images, NodeImage, ServeOptions},
+        images::{Images, NetworkHost, NodeImage, Running, ServeOptions},
+        netboot::start_proxy,
         trust::{TrustChoice, Where},
     },
     options::{ApplyOptions, TrustOptions},
@@ -56,6 +59,8 @@ pub(crate) struct Fleet {
     inbox: Inbox,
     images: Arc<Images>,
     reports: reports::Reports,
+    /// Answers beside the site's DHCP server for as long as the run goes on.
+    _proxy: Option<ProxyDhcp>,
 }
 
 /// What every node's task shares.
@@ -140,8 +145,12 @@ impl Fleet {
         let asked = site.resolve(&options.install, "--install")?;
         let consent = site.consent(&options.consent)?;
         let connector = Arc::new(connector(&site, &nodes, options, state, world, &dir, bounds)?);
-        let (images, signs) = Images::start(&serving(options), images_of(&nodes, options), state)?;
+        let (images, signs) = Images::start(&serving(options), images_of(&nodes, options), state).await?;
         let images = Arc::new(images);
+        // Not another owner: who holds the images last ends their server.
+        let weak = Arc::downgrade(&images);
+        let offers = move |mac: &_| weak.upgrade().is_some_and(|images: Arc<Images>| images.offers(mac));
+        let proxy = start_proxy(&options.netboot, offers)?;
         let limits = limits(options);
         let engine = Engine::new(Parts {
             journal: Arc::clone(&journal),
@@ -172,7 +181,7 @@ impl Fleet {
             stop: CancellationToken::new(),
         };
         let reports = reports::Reports::start(&options.reports, &journal)?;
-        Ok(Self { shared: Arc::new(shared), inbox, images, reports })
+        Ok(Self { shared: Arc::new(shared), inbox, images, reports, _proxy: proxy })
     }
 
     /// As [`open`](Self::open), and answers BMCs at once: what there is to do is known.
@@ -191,10 +200,12 @@ impl Fleet {
     /// Publishes again what the nodes of running jobs read, and answers BMCs from then on.
     async fn publish_running(&self) {
         let history = self.shared.engine.history();
-        let running =
-            history.nodes().filter(|(_, known)| known.running_job().is_some_and(|job| job.image.is_some()));
-        let served = running.map(|(node, _)| node.to_owned()).filter(|node| self.images.serves(node));
-        self.images.open(served).await;
+        let running = history.nodes().filter_map(|(node, known)| {
+            let job = known.running_job()?;
+            let way = job.image.as_ref()?.way;
+            Some(Running { node: node.to_owned(), way, is_offered: plan::is_offered(job) })
+        });
+        self.images.open(running.filter(|one| self.images.serves(&one.node))).await;
     }
 
     /// The journal, which this process owns.
@@ -238,6 +249,7 @@ fn serving(options: &ApplyOptions) -> ServeOptions {
         listen: options.media_listen,
         base_url: options.media_url.clone(),
         networks: options.media_urls.clone(),
+        netboot: options.netboot.clone(),
     }
 }
 
@@ -331,17 +343,17 @@ fn address(bmc: &rackhand_spec::BmcAddress) -> anyhow::Result<rackhand::BmcAddre
 }
 
 fn images_of(nodes: &[NodeSpec], options: &ApplyOptions) -> BTreeMap<String, NodeImage> {
-    let of = |node: &NodeSpec| match &node.iso {
-        Some(iso) => NodeImage {
-            source: Some(beside(&node.source.file, iso)),
-            sha256: node.iso_sha256,
-            bmc_host: node.bmc.host.clone(),
-        },
-        None => NodeImage {
-            source: options.iso.clone(),
-            sha256: node.iso_sha256.or(options.iso_sha256),
-            bmc_host: node.bmc.host.clone(),
-        },
+    let of = |node: &NodeSpec| {
+        let (source, sha256) = match &node.iso {
+            Some(iso) => (Some(beside(&node.source.file, iso)), node.iso_sha256),
+            None => (options.iso.clone(), node.iso_sha256.or(options.iso_sha256)),
+        };
+        let host = NetworkHost {
+            mac: node.boot_mac.to_string(),
+            network: EarlyNetwork::of(&node.network, &node.host_name),
+            calls_back: node.follow == Some(Follow::Callback),
+        };
+        NodeImage { source, sha256, bmc_host: node.bmc.host.clone(), host }
     };
     nodes.iter().map(|node| (node.name.to_string(), of(node))).collect()
 }

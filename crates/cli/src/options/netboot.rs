@@ -2,8 +2,12 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use super::{Config, Picker};
-use crate::{args::NetbootArgs, exit::usage};
+use super::{Common, Config, Picker, SiteOptions};
+use crate::{
+    World,
+    args::{HintsArgs, NetbootArgs},
+    exit::usage,
+};
 
 /// How hosts without virtual media get their installer.
 #[derive(Debug, Clone, Default)]
@@ -38,5 +42,24 @@ impl NetbootOptions {
             ));
         }
         Ok(options)
+    }
+}
+
+/// `netboot hints`, resolved.
+#[derive(Debug, Clone)]
+pub(crate) struct HintsOptions {
+    pub(crate) site: SiteOptions,
+    pub(crate) only: Vec<String>,
+    pub(crate) netboot: NetbootOptions,
+}
+
+impl HintsOptions {
+    pub(crate) fn resolve(args: HintsArgs, common: &Common, world: &World) -> anyhow::Result<Self> {
+        let (config, pick) = (&common.config, Picker { world });
+        Ok(Self {
+            site: SiteOptions::resolve(args.site, config, &pick)?,
+            only: args.node,
+            netboot: NetbootOptions::resolve(args.netboot, config, &pick)?,
+        })
     }
 }
