@@ -152,14 +152,26 @@ pub async fn read(
     Ok(body)
 }
 
-/// Reads the whole of `url`, by `http`, `https` or `tftp`, as firmware and boot loaders do: in one request.
+/// Reads the whole of `url`, by `http`, `https` or `tftp`, as boot loaders do: in one request.
 ///
 /// # Errors
 /// When the server cannot be reached or says no; when there are more than `limit` bytes.
 pub async fn whole(net: &dyn MediaFetch, url: &str, limit: usize) -> Result<Bytes, FetchError> {
-    if let Some((server, file)) = tftp_parts(url) {
-        return net.tftp(&server, &file, limit).await;
+    match tftp_parts(url) {
+        Some((server, file)) => net.tftp(&server, &file, limit).await,
+        None => page(net, url, limit).await.map(|(content, _)| content),
     }
+}
+
+/// Reads the whole of `url` from a web server in one request, with the `Content-Type` of the answer.
+///
+/// # Errors
+/// As [`whole`].
+pub async fn page(
+    net: &dyn MediaFetch,
+    url: &str,
+    limit: usize,
+) -> Result<(Bytes, Option<String>), FetchError> {
     let source = Source { url: url.to_owned(), login: None };
     let get = finish(request(Method::GET, &source)?, Bytes::new())?;
     let answer = net.send(get, false, limit).await.map_err(|why| match why {
@@ -171,12 +183,14 @@ pub async fn whole(net: &dyn MediaFetch, url: &str, limit: usize) -> Result<Byte
         return Err(FetchError::Status(status.as_u16()));
     }
     let promised = number(&answer, header::CONTENT_LENGTH);
+    let kind = answer.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let kind = kind.map(str::to_owned);
     let body = answer.into_body();
     let came = u64::try_from(body.len()).unwrap_or(u64::MAX);
     match promised {
         Some(promised) if promised != came => Err(FetchError::Cut(format!("{came} of {promised} bytes"))),
         _ if body.len() > limit => Err(FetchError::TooLarge(limit)),
-        _ => Ok(body),
+        _ => Ok((body, kind)),
     }
 }
 

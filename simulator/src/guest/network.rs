@@ -22,6 +22,35 @@ const ROOTFS: &str = "coreos.live.rootfs_url";
 /// The argument that names where the installer reports to.
 const CALLBACK: &str = "rackhand.callback";
 
+/// What firmware takes an image for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Program,
+    Cd,
+    Disk,
+}
+
+impl Kind {
+    /// By what the server says of it, else by its name, as the network stack does that most firmware has from EDK II. What
+    /// neither tells is not booted, whatever is in it.
+    fn of(url: &str, said: Option<&str>) -> Option<Self> {
+        let known = match said.map(str::to_ascii_lowercase).as_deref() {
+            Some("application/efi") => Some(Self::Program),
+            Some("application/vnd.efi-iso") => Some(Self::Cd),
+            Some("application/vnd.efi-img") => Some(Self::Disk),
+            _ => None,
+        };
+        let path = url.split(['?', '#']).next().unwrap_or(url);
+        let named = || match path.rsplit('.').next().map(str::to_ascii_lowercase).as_deref() {
+            Some("efi") => Some(Self::Program),
+            Some("iso") => Some(Self::Cd),
+            Some("img") => Some(Self::Disk),
+            _ => None,
+        };
+        known.or_else(named)
+    }
+}
+
 /// A boot over the network.
 struct Boot {
     cell: Arc<Cell>,
@@ -43,10 +72,10 @@ pub async fn boot_pxe(cell: Arc<Cell>, boot: u64, offer: NetworkBoot) {
 /// Boots `url` by HTTP, as boot number `boot` of the machine.
 pub async fn boot_http(cell: Arc<Cell>, boot: u64, url: String) {
     let boot = Boot { cell, number: boot, way: NetworkWay::Http };
-    match fetch::whole(boot.cell.net().as_ref(), &url, IMAGE_LIMIT).await {
-        Ok(content) => {
+    match fetch::page(boot.cell.net().as_ref(), &url, IMAGE_LIMIT).await {
+        Ok((content, said)) => {
             boot.note(boot.way.word(), &format!("{url}: {} bytes", content.len()));
-            boot.image(&url, content).await;
+            boot.image(&url, said.as_deref(), content).await;
         }
         Err(why) => boot.conclude(End::Failed(format!("{url}: {why}"))).await,
     }
@@ -91,12 +120,25 @@ impl Boot {
     }
 
     /// Boots an image that firmware has in memory: an ISO, or an EFI program, which is taken to be iPXE.
-    async fn image(&self, url: &str, content: Bytes) {
-        if content.starts_with(b"MZ") {
-            let offer = self.cell.with(|machine| machine.network.clone());
-            let end = self.loader(url, &content, offer.as_ref()).await;
-            return self.conclude(end).await;
-        }
+    async fn image(&self, url: &str, said: Option<&str>, content: Bytes) {
+        let end = match Kind::of(url, said) {
+            Some(Kind::Cd) => return self.cd(url, content).await,
+            Some(Kind::Program) if content.starts_with(b"MZ") => {
+                let offer = self.cell.with(|machine| machine.network.clone());
+                self.loader(url, &content, offer.as_ref()).await
+            }
+            Some(Kind::Program) => End::Failed(format!("{url} is no EFI program: it does not begin with MZ")),
+            Some(Kind::Disk) => {
+                End::Failed(format!("{url} is an image of a disk, with nothing on it that boots"))
+            }
+            None => End::Failed(format!(
+                "{url}: neither its Content-Type nor its name (.efi, .iso, .img) says what it is"
+            )),
+        };
+        self.conclude(end).await;
+    }
+
+    async fn cd(&self, url: &str, content: Bytes) {
         let size = u64::try_from(content.len()).unwrap_or(u64::MAX);
         match look_for_boot_record(&content, size, url).await {
             Ok(callback) => {
@@ -106,8 +148,7 @@ impl Boot {
             }
             Err(Stopped::BootOver) => {}
             Err(Stopped::MediumLost(why) | Stopped::NotBootable(why)) => {
-                let why = format!("{url} is neither an EFI program nor an image that boots: {why}");
-                self.conclude(End::Failed(why)).await;
+                self.conclude(End::Failed(format!("{url} does not boot: {why}"))).await;
             }
         }
     }
@@ -205,7 +246,23 @@ impl Surroundings for Boot {
 
 #[cfg(test)]
 mod tests {
-    use super::told;
+    use super::{Kind, told};
+
+    #[test]
+    fn firmware_knows_an_image_by_its_type_and_else_by_its_name() {
+        for (url, said, kind) in [
+            ("http://x/a.iso", None, Some(Kind::Cd)),
+            ("http://x/a.ISO?token=b.c", Some("application/octet-stream"), Some(Kind::Cd)),
+            ("http://x/a.iso", Some("application/EFI"), Some(Kind::Program)),
+            ("http://x/a", Some("application/vnd.efi-iso"), Some(Kind::Cd)),
+            ("http://x/ipxe.efi", None, Some(Kind::Program)),
+            ("http://x/disk.img", None, Some(Kind::Disk)),
+            ("http://x/disk", Some("application/vnd.efi-img"), Some(Kind::Disk)),
+            ("http://x/images/full?type=.iso", Some("text/html"), None),
+        ] {
+            assert_eq!(Kind::of(url, said), kind, "{url} {said:?}");
+        }
+    }
 
     #[test]
     fn an_initial_file_system_may_begin_with_a_configuration() {

@@ -305,14 +305,23 @@ async fn what_http_boot_cannot_boot_is_told() {
     for (url, why) in [
         (
             "http://boot.example/page.html",
-            "neither an EFI program nor an image that boots: no ISO 9660 descriptor",
+            "neither its Content-Type nor its name (.efi, .iso, .img) says what it is",
         ),
+        (
+            "http://boot.example/page.iso",
+            "page.iso does not boot: no ISO 9660 descriptor (CD001) in sector 16",
+        ),
+        ("http://boot.example/page.efi", "is no EFI program: it does not begin with MZ"),
+        ("http://boot.example/page.img", "is an image of a disk, with nothing on it that boots"),
+        ("tftp://boot.example/ipxe.efi", "is not an http or https URL"),
         ("http://boot.example/nothing.iso", "the server answered 404"),
         ("ftp://boot.example/x.iso", "is not an http or https URL"),
         ("http://boot.example/ipxe.efi", "DHCP offers iPXE nothing to load"),
     ] {
         let site = Site::new(None);
-        site.net.put("http://boot.example/page.html", "<html>".repeat(20_000));
+        for ending in ["html", "iso", "efi", "img"] {
+            site.net.put(&format!("http://boot.example/page.{ending}"), "<html>".repeat(20_000));
+        }
         site.net.put("http://boot.example/ipxe.efi", "MZ iPXE");
         site.boot_url(url).await;
         site.guest("no bootable device").await;
