@@ -2,19 +2,19 @@
 
 use rackhand_bmc::{Capabilities, Learned, Operation, Support};
 
-use crate::device::DeviceId;
+use crate::{device::DeviceId, options::Privilege};
 
 /// Everything there is a word for. Each operation of [`Operation::ALL`] gets an entry, so that nothing stays unknown.
-pub(crate) fn of(device: &DeviceId) -> Capabilities {
+pub(crate) fn of(device: &DeviceId, privilege: Privilege) -> Capabilities {
     let mut known = Capabilities::default();
     for operation in Operation::ALL {
-        let (support, learned) = one(operation, device);
+        let (support, learned) = one(operation, device, privilege);
         known.set(operation, support, learned);
     }
     known
 }
 
-fn one(operation: Operation, device: &DeviceId) -> (Support, Learned) {
+fn one(operation: Operation, device: &DeviceId, privilege: Privilege) -> (Support, Learned) {
     use Operation as O;
     let has = device.support;
     match operation {
@@ -32,6 +32,12 @@ fn one(operation: Operation, device: &DeviceId) -> (Support, Learned) {
         }
         O::LogsRead | O::LogsClear => advertised(has.event_log, "system event log"),
         O::SensorsRead => advertised(has.sensor_records, "sensor data repository"),
+        O::ManagerReset if privilege == Privilege::Operator => documented(
+            Support::Unsupported(
+                "the session is an operator's, and restarting the BMC takes an administrator".to_owned(),
+            ),
+            "IPMI 2.0, command privileges",
+        ),
         O::ManagerReset => documented(Support::Supported, "IPMI 2.0, Cold Reset"),
         O::BootModeSet => {
             lacks("no boot mode: the UEFI flag is the boot override's, and holds as long as it does")
@@ -83,8 +89,12 @@ mod tests {
     use super::*;
     use crate::{command::Command as _, device::GetDeviceId};
 
+    fn device(support: u8) -> DeviceId {
+        GetDeviceId.parse(&[0x20, 1, 2, 0, 2, support, 0, 0, 0, 0, 0]).unwrap()
+    }
+
     fn known(support: u8) -> Capabilities {
-        of(&GetDeviceId.parse(&[0x20, 1, 2, 0, 2, support, 0, 0, 0, 0, 0]).unwrap())
+        of(&device(support), Privilege::Administrator)
     }
 
     #[test]
@@ -108,6 +118,14 @@ mod tests {
             assert_eq!(all.get(operation).unwrap().support, Support::Supported, "{operation:?}");
         }
         assert!(all.unverified(Operation::PowerNmi).is_some());
+        assert_eq!(all.refusal(Operation::ManagerReset), None);
+        let operators = of(&device(0xBF), Privilege::Operator);
+        assert!(
+            operators
+                .refusal(Operation::ManagerReset)
+                .is_some_and(|why| why.contains("takes an administrator"))
+        );
+        assert_eq!(operators.refusal(Operation::PowerOn), None);
     }
 
     #[test]

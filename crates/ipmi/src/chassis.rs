@@ -1,6 +1,6 @@
 //! The chassis: its state, and what it is told.
 
-use rackhand_bmc::{PowerState, ResetType};
+use rackhand_bmc::{ErrorKind, PowerState, ResetType};
 
 use crate::command::{Command, netfn};
 
@@ -116,6 +116,11 @@ impl Command for ChassisControl {
 
     fn parse(&self, _data: &[u8]) -> Option<()> {
         Some(())
+    }
+
+    fn own_code(code: u8) -> Option<(ErrorKind, &'static str)> {
+        // Its one field is one of the specification's, some of which a BMC may leave out.
+        matches!(code, 0xC9 | 0xCC).then_some((ErrorKind::Unsupported, "the BMC does not have this control"))
     }
 }
 

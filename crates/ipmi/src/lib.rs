@@ -91,7 +91,7 @@ pub async fn connect(address: &Address, target: Target, options: Options) -> Res
     negotiation::acceptable(&greeting)
         .map_err(|refusal| Error::new(refusal.kind, &target.bmc, refusal.detail))?;
     let link = link(found, wait, &target, &options);
-    match assemble(&link, &target).await {
+    match assemble(&link, &target, options.privilege).await {
         Ok(bmc) => Ok(bmc),
         Err(error) => {
             if let Err(left) = link.close().await {
@@ -150,7 +150,7 @@ fn link(address: SocketAddr, wait: Duration, target: &Target, options: &Options)
     Link::new(&bmc, within, counted, Box::new(make))
 }
 
-async fn assemble(link: &Link, target: &Target) -> Result<Bmc> {
+async fn assemble(link: &Link, target: &Target, privilege: Privilege) -> Result<Bmc> {
     let device: DeviceId = link.read(GetDeviceId).await?;
     let identity = inventory::identity(link, &device).await?;
     let quirks = Quirks::new(quirks::quirks(), &target.quirks_off);
@@ -158,7 +158,7 @@ async fn assemble(link: &Link, target: &Target) -> Result<Bmc> {
     let mut bmc = Bmc::new(&target.bmc, identity, target.pacing.clone(), Arc::new(link.clone()));
     bmc.cures = Quirks::new(rackhand_bmc::common_quirks(), &target.quirks_off);
     bmc.quirks = quirks;
-    bmc.capabilities = capabilities::of(&device);
+    bmc.capabilities = capabilities::of(&device, privilege);
     bmc.power = Some(Arc::new(power::ChassisPower { link: link.clone(), seen }));
     bmc.boot = Some(Arc::new(boot::BootFlagsOverride { link: link.clone(), seen }));
     bmc.inventory = Some(Arc::new(inventory::NoHardware { link: link.clone() }));

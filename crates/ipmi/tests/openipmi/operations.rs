@@ -129,6 +129,30 @@ async fn it_boots_from_the_network_once() {
     bmc.close().await.unwrap();
 }
 
+#[tokio::test]
+async fn what_the_bmc_lacks_is_said_with_its_code() {
+    if !there() {
+        return;
+    }
+    let sim = Sim::start().await;
+    let bmc = sim.connect().await;
+    let error = bmc.power().unwrap().reset(ResetType::Nmi).await.unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Unsupported);
+    assert_eq!(
+        error.to_string(),
+        "BMC rack-1: the BMC refused the command (IPMI Chassis Control (diagnostic interrupt)); \
+         0xCC: the BMC does not have this control"
+    );
+    let error = bmc.manager().unwrap().reset().await.unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Unsupported);
+    assert!(
+        error.to_string().ends_with("(IPMI Cold Reset); 0xC1: the BMC does not know the command"),
+        "{error}"
+    );
+    assert_eq!(bmc.power().unwrap().state().await.unwrap(), PowerState::Off);
+    bmc.close().await.unwrap();
+}
+
 /// What the cure of the quirk is for: without it the override never shows.
 #[tokio::test]
 async fn without_its_cure_an_override_never_shows() {

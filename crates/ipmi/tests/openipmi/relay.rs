@@ -20,6 +20,7 @@ const MUTE: u8 = 2;
 pub(crate) struct Valve {
     mode: Arc<AtomicU8>,
     asked: Arc<AtomicUsize>,
+    logins: Arc<AtomicUsize>,
 }
 
 impl Valve {
@@ -41,6 +42,19 @@ impl Valve {
     /// How many packets we sent.
     pub(crate) fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
+    }
+
+    /// How many of them named a user: the first message of a login.
+    pub(crate) fn logins(&self) -> usize {
+        self.logins.load(Ordering::SeqCst)
+    }
+
+    fn count(&self, packet: &[u8]) {
+        const NAMES_USER: u8 = 0x12;
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        if packet.get(3..6) == Some(&[7, 6, NAMES_USER]) {
+            self.logins.fetch_add(1, Ordering::SeqCst);
+        }
     }
 
     fn is(&self, mode: u8) -> bool {
@@ -73,7 +87,7 @@ async fn forward(front: Arc<UdpSocket>, bmc: SocketAddr, valve: Valve) {
     let mut packet = [0u8; 2048];
     loop {
         let Ok((length, client)) = front.recv_from(&mut packet).await else { continue };
-        valve.asked.fetch_add(1, Ordering::SeqCst);
+        valve.count(&packet[..length]);
         if valve.is(DEAF) {
             continue;
         }
