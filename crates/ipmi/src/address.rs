@@ -22,7 +22,8 @@ pub struct Address {
 }
 
 impl Address {
-    /// A host, which is a name or an address (IPv6 with or without brackets), and its port: 623 where none is given.
+    /// A host, which is a name or an address (IPv6 with or without brackets), and its port: 623 where none is
+    /// given.
     #[must_use]
     pub fn new(host: &str, port: Option<u16>) -> Self {
         let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);

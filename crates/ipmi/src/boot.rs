@@ -67,7 +67,8 @@ impl Boot for BootFlagsOverride {
     }
 }
 
-/// Sets the flags, with what goes around them. Only the flags themselves must succeed: many BMCs lack the rest.
+/// Sets the flags, with what goes around them. Only the flags themselves must succeed: many BMCs lack the
+/// rest.
 async fn set(link: Link, wanted: BootOverride) -> Result<Outcome> {
     let uefi = match wanted.mode {
         Some(mode) => mode == BootMode::Uefi,
@@ -105,8 +106,9 @@ pub(crate) async fn shown(link: &Link) -> Result<Option<BootFlags>> {
     }
 }
 
-/// The UEFI flag where nobody says what it shall be: as flags that are in force have it, and UEFI where none are. IPMI shows nothing
-/// else of how a machine boots, and without the flag a UEFI machine may boot in its BIOS mode for once.
+/// The UEFI flag where nobody says what it shall be: as flags that are in force have it, and UEFI where none
+/// are. IPMI shows nothing else of how a machine boots, and without the flag a UEFI machine may boot in its
+/// BIOS mode for once.
 fn mode_left(seen: BootFlags) -> bool {
     !seen.valid || seen.uefi
 }

@@ -35,8 +35,8 @@ const DEVICES: &[(u8, BootTarget)] = &[
 impl BootFlags {
     /// The flags for a target; `None` when IPMI has no number for it.
     pub(crate) fn wanted(target: &BootTarget, enabled: OverrideEnabled, uefi: bool) -> Option<Self> {
-        // Not valid rather than "valid, no device": flags that are valid and lack the UEFI bit make some firmware boot in
-        // its BIOS mode for once.
+        // Not valid rather than "valid, no device": flags that are valid and lack the UEFI bit make some
+        // firmware boot in its BIOS mode for once.
         if *target == BootTarget::None || enabled == OverrideEnabled::Disabled {
             return Some(Self::default());
         }
@@ -48,7 +48,8 @@ impl BootFlags {
     /// The target that the device number means.
     pub(crate) fn target(self) -> BootTarget {
         match self.device {
-            // Removable media behind the BMC's own drives: what they are is in the number, whether there are any is not.
+            // Removable media behind the BMC's own drives: what they are is in the number, whether there are
+            // any is not.
             8 => BootTarget::Cd,
             3 => BootTarget::Other("Hdd (safe mode)".to_owned()),
             4 => BootTarget::Other("Diagnostic partition".to_owned()),
@@ -125,7 +126,8 @@ impl Command for GetBootFlags {
 pub(crate) enum SetBootOption {
     /// Somebody sets several parameters, or has done so.
     InProgress(bool),
-    /// Keep the flags valid although no chassis command comes within 60 s: a host is switched on when all else is ready.
+    /// Keep the flags valid although no chassis command comes within 60 s: a host is switched on when all
+    /// else is ready.
     KeepFlags,
     /// The firmware has not seen these flags yet.
     Unseen,

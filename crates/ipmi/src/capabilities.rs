@@ -4,7 +4,8 @@ use rackhand_bmc::{Capabilities, Learned, Operation, Support};
 
 use crate::{device::DeviceId, options::Privilege};
 
-/// Everything there is a word for. Each operation of [`Operation::ALL`] gets an entry, so that nothing stays unknown.
+/// Everything there is a word for. Each operation of [`Operation::ALL`] gets an entry, so that nothing stays
+/// unknown.
 pub(crate) fn of(device: &DeviceId, privilege: Privilege) -> Capabilities {
     let mut known = Capabilities::default();
     for operation in Operation::ALL {

@@ -29,7 +29,8 @@ pub(crate) trait Command {
     /// Reads the data of a successful answer; `None` when it is too short or makes no sense.
     fn parse(&self, data: &[u8]) -> Option<Self::Output>;
 
-    /// What a completion code means that this command has for its own (0x80 to 0xBE), or uses in a sense of its own.
+    /// What a completion code means that this command has for its own (0x80 to 0xBE), or uses in a sense of
+    /// its own.
     fn own_code(_code: u8) -> Option<(ErrorKind, &'static str)> {
         None
     }

@@ -54,7 +54,8 @@ impl Command for GetDeviceId {
         Some(DeviceId {
             id: *id,
             available: major & 0x80 == 0,
-            // The minor part is in decimal digits, one per half; where it is not, the hexadecimal ones are what others show.
+            // The minor part is in decimal digits, one per half; where it is not, the hexadecimal ones are
+            // what others show.
             firmware: format!("{}.{minor:02x}", major & 0x7F),
             ipmi: format!("{}.{}", ipmi & 0x0F, ipmi >> 4),
             manufacturer: u32::from_le_bytes([*low, *middle, *high, 0]) & 0x000F_FFFF,
@@ -108,9 +109,10 @@ impl Command for GetSystemGuid {
     }
 }
 
-/// The UUID that sixteen bytes are. BMCs write it in three orders: that of RFC 4122, that of SMBIOS (the first three fields lowest
-/// byte first), and that of the IPMI specification (all of it backwards). A UUID says its version and variant, and when exactly one
-/// order shows sound ones, that is it; otherwise nobody can tell.
+/// The UUID that sixteen bytes are. BMCs write it in three orders: that of RFC 4122, that of SMBIOS (the
+/// first three fields lowest byte first), and that of the IPMI specification (all of it backwards). A UUID
+/// says its version and variant, and when exactly one order shows sound ones, that is it; otherwise nobody
+/// can tell.
 fn uuid(bytes: [u8; 16]) -> Option<String> {
     let [a, b, c, d, e, f, g, h, rest @ ..] = bytes;
     let [i, j, k, l, m, n, o, p] = rest;

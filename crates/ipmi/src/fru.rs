@@ -75,7 +75,8 @@ pub(crate) struct Fru {
 }
 
 impl Fru {
-    /// Reads an inventory. The product's area says who the machine is; the board's stands in where it is silent.
+    /// Reads an inventory. The product's area says who the machine is; the board's stands in where it is
+    /// silent.
     pub(crate) fn parse(data: &[u8]) -> Self {
         let Some(header) = data.get(..8) else { return Self::default() };
         let adds_up = header.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte)) == 0;
@@ -114,8 +115,8 @@ fn fields(area: &[u8], at: usize) -> Vec<Option<String>> {
     found
 }
 
-/// A field's text by its type, or the name of a sensor: numbers, packed letters, or plain ones. Bytes that mean something else are
-/// none.
+/// A field's text by its type, or the name of a sensor: numbers, packed letters, or plain ones. Bytes that
+/// mean something else are none.
 pub(crate) fn text(kind: u8, bytes: &[u8]) -> Option<String> {
     let text: String = match kind {
         1 => bytes.iter().flat_map(|byte| [byte >> 4, byte & 0x0F]).filter_map(bcd).collect(),

@@ -1,14 +1,16 @@
 //! BMCs that are spoken to by IPMI over LAN: RMCP+ sessions of IPMI 2.0, cipher suite 3, on ipmi-rs.
 //!
-//! A driver like any other, with what IPMI has: power, the boot override with its UEFI and once flags, who the machine is, the
-//! system event log, sensors. What it has not (virtual media, BIOS settings, storage, firmware) is in the capabilities, each with a
-//! sentence.
+//! A driver like any other, with what IPMI has: power, the boot override with its UEFI and once flags, who
+//! the machine is, the system event log, sensors. What it has not (virtual media, BIOS settings, storage,
+//! firmware) is in the capabilities, each with a sentence.
 //!
-//! - [`connect`] first asks what the BMC speaks, without credentials, and refuses what ipmi-rs does not implement with the cipher
-//!   suites that are offered. Then it logs in, within the limits of the ledger.
-//! - A thread per BMC holds the session (`link`, `line`). Commands to one BMC are serial. A read that gets no answer is tried on
-//!   a new session; a command that changes something is sent once, and a lost answer is [`Outcome::Unknown`](rackhand_bmc::Outcome).
-//! - A session that is idle for half a minute is given back, and the next command opens another: BMCs have few.
+//! - [`connect`] first asks what the BMC speaks, without credentials, and refuses what ipmi-rs does not
+//!   implement with the cipher suites that are offered. Then it logs in, within the limits of the ledger.
+//! - A thread per BMC holds the session (`link`, `line`). Commands to one BMC are serial. A read that gets no
+//!   answer is tried on a new session; a command that changes something is sent once, and a lost answer is
+//!   [`Outcome::Unknown`](rackhand_bmc::Outcome).
+//! - A session that is idle for half a minute is given back, and the next command opens another: BMCs have
+//!   few.
 //!
 //! ```no_run
 //! use rackhand_bmc::{BootTarget, Result, Target};
@@ -73,9 +75,10 @@ use crate::{
 /// Logs in, learns who the machine is and what it can do, and assembles the facets.
 ///
 /// # Errors
-/// [`ErrorKind::Unreachable`] when nothing answers or the address is outside the networks; [`ErrorKind::Unsupported`] when the BMC
-/// offers no cipher suite that is spoken; [`ErrorKind::RefusedCredentials`] and [`ErrorKind::Locked`] as for any driver;
-/// [`ErrorKind::Forbidden`] when the user may not have the privilege. Whatever it is, the session is given back.
+/// [`ErrorKind::Unreachable`] when nothing answers or the address is outside the networks;
+/// [`ErrorKind::Unsupported`] when the BMC offers no cipher suite that is spoken;
+/// [`ErrorKind::RefusedCredentials`] and [`ErrorKind::Locked`] as for any driver; [`ErrorKind::Forbidden`]
+/// when the user may not have the privilege. Whatever it is, the session is given back.
 pub async fn connect(address: &Address, target: Target, options: Options) -> Result<Bmc> {
     credentials_fit(&target)?;
     // Asked again before each login; here so that a BMC at its limit is left in peace altogether.

@@ -18,7 +18,8 @@ use crate::{
     wire::{Dial, Refusal, Wire},
 };
 
-/// How often a read is tried. Each further try takes a session of its own: the old one may still bring the lost answer.
+/// How often a read is tried. Each further try takes a session of its own: the old one may still bring the
+/// lost answer.
 const TRIES: u8 = 3;
 /// How long a session may be idle and count as alive. BMCs give idle sessions up after about 60 s.
 const FRESH: Duration = Duration::from_secs(5);
@@ -84,8 +85,8 @@ impl Line {
         }
     }
 
-    /// Sends a command that changes something, once. The session is known to be alive before it leaves, so that one that the BMC
-    /// gave up long ago does not leave it unknown.
+    /// Sends a command that changes something, once. The session is known to be alive before it leaves, so
+    /// that one that the BMC gave up long ago does not leave it unknown.
     pub(crate) fn change<C: Command>(&mut self, command: &C, until: Instant) -> Result<Sent> {
         let fresh = self.live.as_ref().is_some_and(|live| live.used.elapsed() < FRESH);
         if !fresh {

@@ -1,8 +1,8 @@
 //! The way from async callers to the thread of a BMC.
 //!
-//! ipmi-rs blocks, so each connection has a thread, and what it does is handed over as a closure. A caller who goes away changes
-//! nothing: what was handed over is carried out. A thread that does not come back in time is left behind, and the next command gets
-//! another one.
+//! ipmi-rs blocks, so each connection has a thread, and what it does is handed over as a closure. A caller
+//! who goes away changes nothing: what was handed over is carried out. A thread that does not come back in
+//! time is left behind, and the next command gets another one.
 
 use std::{
     sync::{
@@ -25,7 +25,8 @@ use crate::{
     line::{Counted, Line, Sent},
 };
 
-/// How long a session is kept for the next command before it is given back: BMCs have few, and drop idle ones after 60 s.
+/// How long a session is kept for the next command before it is given back: BMCs have few, and drop idle ones
+/// after 60 s.
 const IDLE: Duration = Duration::from_secs(30);
 
 type Job = Box<dyn FnOnce(&mut Line) + Send>;
@@ -103,8 +104,8 @@ impl Link {
         })
     }
 
-    /// Carries out what changes something to its end, whether or not the caller waits for it, and nothing else that changes
-    /// something meanwhile.
+    /// Carries out what changes something to its end, whether or not the caller waits for it, and nothing
+    /// else that changes something meanwhile.
     pub(crate) async fn owned<T, W>(&self, work: impl FnOnce(Self) -> W) -> Result<T>
     where
         T: Send + 'static,
@@ -178,7 +179,8 @@ impl Link {
     }
 }
 
-/// The thread: does what comes, gives the session back when nothing does for a while, and when nobody is left.
+/// The thread: does what comes, gives the session back when nothing does for a while, and when nobody is
+/// left.
 fn serve(mut line: Line, inbox: &mpsc::Receiver<Job>, idle: Duration) {
     let left_behind = |error: Error| tracing::debug!(%error, "a session was left to time out");
     loop {

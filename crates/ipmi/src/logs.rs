@@ -22,9 +22,9 @@ impl EventLog {
         Err(self.link.error(ErrorKind::NotFound, format!("IPMI has no log {log}; the one it has is {NAME}")))
     }
 
-    /// The newest records, newest first. Records say which one follows, not which one precedes: those before the last are found by
-    /// their numbers while these are consecutive, which a record proves by naming the one after it; else the log is read from its
-    /// beginning.
+    /// The newest records, newest first. Records say which one follows, not which one precedes: those before
+    /// the last are found by their numbers while these are consecutive, which a record proves by naming the
+    /// one after it; else the log is read from its beginning.
     async fn newest(&self, entries: u16, limit: usize) -> Result<Vec<Record>> {
         let wanted = usize::from(entries).min(limit);
         if wanted == 0 {

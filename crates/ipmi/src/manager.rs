@@ -52,7 +52,9 @@ impl Manager for Controller {
             self.link
                 .owned(|link| async move {
                     let outcome = link.outcome(ColdReset).await;
-                    link.hang_up().await;
+                    if outcome.is_ok() {
+                        link.hang_up().await;
+                    }
                     outcome
                 })
                 .await

@@ -31,8 +31,8 @@ pub(crate) fn acceptable(greeting: &Greeting) -> Result<(), Refusal> {
     }
 }
 
-/// The refusal of a session before anybody has named a user. Which status it was can only be learned from what ipmi-rs shows of
-/// it for debugging.
+/// The refusal of a session before anybody has named a user. Which status it was can only be learned from
+/// what ipmi-rs shows of it for debugging.
 pub(crate) fn refusal(error: &ParseSessionResponseError) -> Refusal {
     use ParseSessionResponseError as E;
     let spoken = names(&[SPOKEN]);

@@ -13,7 +13,8 @@ pub type Fence = dyn Fn() -> Result<(), String> + Send + Sync;
 pub struct Options {
     /// The privilege that the session is raised to.
     pub privilege: Privilege,
-    /// Which addresses may be sent to. Asked once the name is resolved, before anything is sent; `None` is all.
+    /// Which addresses may be sent to. Asked once the name is resolved, before anything is sent; `None` is
+    /// all.
     pub networks: Option<Arc<Networks>>,
     /// Asked right before each command that changes something; nothing of it is sent when it says no.
     pub fence: Option<Arc<Fence>>,

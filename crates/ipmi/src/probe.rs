@@ -1,7 +1,7 @@
 //! What is asked of a BMC before anybody logs in: whether it speaks RMCP+, and with which cipher suites.
 //!
-//! ipmi-rs negotiates cipher suite 3 alone and gives up in the middle of it, or falls back to the sessions of IPMI 1.5, where a BMC
-//! does not have it. So both are known before it begins.
+//! ipmi-rs negotiates cipher suite 3 alone and gives up in the middle of it, or falls back to the sessions of
+//! IPMI 1.5, where a BMC does not have it. So both are known before it begins.
 
 use std::{
     fmt::Write as _,
@@ -14,7 +14,8 @@ use tokio::{net::UdpSocket, time::timeout};
 
 use crate::command::{Answer, Command, netfn};
 
-/// RMCP header (version 6, no acknowledgement, class IPMI), then a session header of IPMI 1.5 without a session.
+/// RMCP header (version 6, no acknowledgement, class IPMI), then a session header of IPMI 1.5 without a
+/// session.
 const HEADER: [u8; 13] = [0x06, 0x00, 0xFF, 0x07, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 const BMC_ADDRESS: u8 = 0x20;
 const OUR_ADDRESS: u8 = 0x81;
@@ -83,8 +84,8 @@ impl Command for GetCipherSuites {
     }
 }
 
-/// The standard suites of a list: a record begins with 0xC0 and its number, one of a manufacturer's own with 0xC1, its
-/// number and three bytes; algorithms follow, which have their top bits otherwise.
+/// The standard suites of a list: a record begins with 0xC0 and its number, one of a manufacturer's own with
+/// 0xC1, its number and three bytes; algorithms follow, which have their top bits otherwise.
 fn suites(list: &[u8]) -> Vec<u8> {
     let mut found = Vec::new();
     let mut bytes = list.iter().copied();
@@ -117,8 +118,8 @@ pub(crate) fn names(suites: &[u8]) -> String {
     text
 }
 
-/// Asks. The suites are asked for once: a BMC that is silent about them, as some are without a session, costs little, and what is then
-/// not known is for the negotiation to find out.
+/// Asks. The suites are asked for once: a BMC that is silent about them, as some are without a session, costs
+/// little, and what is then not known is for the negotiation to find out.
 pub(crate) async fn greet(address: SocketAddr, level: u8, wait: Duration) -> Result<Greeting, String> {
     let socket = bind(address).await.map_err(|error| format!("no packet could be sent: {error}"))?;
     let speaks = ask(&socket, 1, &GetAuthCapabilities(level), wait, TRIES).await?;

@@ -38,7 +38,8 @@ impl Seen {
         Self { device_alone: false }
     }
 
-    /// The boot settings that flags mean on this machine. A device that shows without the rest is armed, for how long does not show.
+    /// The boot settings that flags mean on this machine. A device that shows without the rest is armed, for
+    /// how long does not show.
     pub(crate) fn settings(self, flags: BootFlags) -> BootSettings {
         if self.device_alone && !flags.valid && flags.device != 0 {
             return BootSettings { target: Some(flags.target()), ..BootSettings::default() };

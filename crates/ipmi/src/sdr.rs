@@ -131,8 +131,8 @@ const COMPACT: u8 = 0x02;
 const POWER_SUPPLY: u8 = 0x08;
 
 impl SensorRecord {
-    /// Reads a record. None for one that is no sensor of the controller's own first unit, the only one that is asked, and for
-    /// sensors that neither measure anything nor are a power supply.
+    /// Reads a record. None for one that is no sensor of the controller's own first unit, the only one that
+    /// is asked, and for sensors that neither measure anything nor are a power supply.
     pub(crate) fn parse(record: &[u8]) -> Option<Self> {
         let at = |index: usize| record.get(index).copied();
         let kind = at(3)?;

@@ -1,8 +1,9 @@
 //! The session itself: ipmi-rs, held so that whatever it meets becomes an error here.
 //!
-//! Three of its ways are seen to in this file. It panics on packets that it does not expect, so each call into it is caught. It
-//! does not compare sequence numbers, so after a lost answer the session is given up: the answer may still come, and would pass
-//! for that of the next command. And it never says which session it holds, which closing it takes.
+//! Three of its ways are seen to in this file. It panics on packets that it does not expect, so each call
+//! into it is caught. It does not compare sequence numbers, so after a lost answer the session is given up:
+//! the answer may still come, and would pass for that of the next command. And it never says which session it
+//! holds, which closing it takes.
 
 use std::{
     io,
@@ -28,7 +29,8 @@ use crate::{
 
 /// A session with a BMC. Gone when its answer is an error.
 pub(crate) trait Wire: Send {
-    /// Sends a command and waits for its answer. An error says what was seen; the command may have arrived all the same.
+    /// Sends a command and waits for its answer. An error says what was seen; the command may have arrived
+    /// all the same.
     fn exchange(&mut self, netfn: u8, command: u8, data: &[u8]) -> Result<Answer, String>;
 
     /// The session's number at the BMC, where it is known.
@@ -157,8 +159,8 @@ fn no_packet(error: &io::Error) -> String {
 
 /// What the caller can do about a login that failed.
 ///
-/// The BMC proves that it knows the password before ours is sent for checking, so a wrong one shows on our side: as an answer
-/// whose signature does not fit. A packet that is lost is never taken for it.
+/// The BMC proves that it knows the password before ours is sent for checking, so a wrong one shows on our
+/// side: as an answer whose signature does not fit. A packet that is lost is never taken for it.
 fn sorted(error: &ActivationError) -> Refusal {
     use ActivationError as A;
     let unreachable = |detail: String| Refusal::new(ErrorKind::Unreachable, detail);

@@ -62,8 +62,8 @@ async fn an_operator_is_told_from_an_administrator() {
         target.credentials.username = "oper".to_owned();
         connect_to(sim.port, target, Options { privilege, ..Options::default() }).await
     };
-    // ipmi-rs asks for an administrator's session whoever logs in. This BMC then signs with something else than the operator's
-    // password, so that a right one passes for a wrong one; the error has to say both.
+    // ipmi-rs asks for an administrator's session whoever logs in. This BMC then signs with something else
+    // than the operator's password, so that a right one passes for a wrong one; the error has to say both.
     for privilege in [Privilege::Administrator, Privilege::Operator] {
         let error = log_in(privilege).await.unwrap_err();
         assert_eq!(*error.kind(), ErrorKind::RefusedCredentials, "{error}");

@@ -171,7 +171,8 @@ async fn a_suite_that_is_refused_is_named_too() {
     assert_eq!(heard.matches("session").count(), 1, "{heard}");
 }
 
-/// One that takes another suite than it was asked for: ipmi-rs panics over most of them, which must not reach the caller as such.
+/// One that takes another suite than it was asked for: ipmi-rs panics over most of them, which must not reach
+/// the caller as such.
 #[tokio::test]
 async fn a_suite_that_was_not_asked_for_ends_in_an_error() {
     for algorithms in [[0, 0, 0], [3, 4, 1]] {
