@@ -190,6 +190,7 @@ impl MediaServer {
 
     /// Says whether the node installs when it boots over the network the next time; otherwise it boots its disk. An offer ends by
     /// itself once every byte was sent; to offer again after that is another installation, whose bytes are counted from nothing.
+    /// The files stay served under the token, since a system that was just booted may fetch once more what it lost.
     /// False if nothing is published that it could boot so.
     pub fn offer(&self, node: &str, offered: bool) -> bool {
         self.registry.offer(node, offered)

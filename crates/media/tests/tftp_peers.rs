@@ -2,6 +2,8 @@
 //!
 //! Skipped where a program is not installed, unless `RACKHAND_PEERS=1` says that it has to be.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up must fail")]
+
 use std::{
     fs,
     net::SocketAddr,
@@ -18,6 +20,10 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 /// Where a program is, or that the test is skipped.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "what is installed, and what has to be, is said by the environment"
+)]
 fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path)
