@@ -111,8 +111,7 @@ async fn it_boots_from_the_network_once() {
     let sim = Sim::start().await;
     let bmc = sim.connect().await;
     let boot = bmc.boot().unwrap();
-    let wanted =
-        BootOverride { target: BootTarget::Pxe, enabled: OverrideEnabled::Once, mode: Some(BootMode::Uefi) };
+    let wanted = BootOverride { mode: Some(BootMode::Uefi), ..BootOverride::once(BootTarget::Pxe) };
     assert_eq!(boot.set_override(wanted).await.unwrap(), Outcome::Done);
     assert_eq!(sim.setting("boot").as_deref(), Some("pxe"));
     let shown = sim.ipmitool(&["chassis", "bootparam", "get", "5"]).await;

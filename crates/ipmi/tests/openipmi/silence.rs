@@ -68,7 +68,7 @@ async fn a_change_that_never_arrived_is_unknown_too() {
     let relay = Relay::to(sim.socket()).await;
     let options = closes(&relay.valve, Valve::deaf);
     let bmc = connect_to(relay.port, target(PASSWORD), options).await.unwrap();
-    let wanted = BootOverride { target: BootTarget::Pxe, enabled: OverrideEnabled::Once, mode: None };
+    let wanted = BootOverride::once(BootTarget::Pxe);
     let outcome = bmc.boot().unwrap().set_override(wanted).await.unwrap();
     assert!(matches!(outcome, Outcome::Unknown { .. }), "{outcome:?}");
     assert_eq!(sim.setting("boot"), None);
