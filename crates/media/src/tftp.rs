@@ -16,7 +16,10 @@ use async_tftp::{
     server::{Handler, TftpServer, TftpServerBuilder},
 };
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -125,8 +128,15 @@ pub(crate) async fn start(options: TftpOptions, around: Surroundings) -> Result<
         .build()
         .await
         .map_err(refused)?;
-    let tasks = around.tasks.clone();
-    tasks.spawn(serve(server, slots, around));
+    // Its sockets have a reactor of their own. On a thread that drives it, a packet wakes no other.
+    let (tracked, runtime) = (around.tasks.token(), Handle::current());
+    let thread = std::thread::Builder::new().name("tftp".to_owned());
+    let run = move || {
+        let _inside = runtime.enter();
+        async_io::block_on(serve(server, slots, around));
+        drop(tracked);
+    };
+    thread.spawn(run).map_err(failed)?;
     Ok(address)
 }
 
