@@ -49,7 +49,7 @@ def main():
             done = apply(args, work, ports)
             (work / "apply.log").write_text(done.stdout + done.stderr)
             assert done.returncode == 0, f"exit {done.returncode}\n{done.stdout}{done.stderr}\n{machine.console()[-2000:]}"
-            assert "installed" in done.stdout, done.stdout
+            assert "Installed" in done.stdout, done.stdout
         with report.trying("boots from TFTP and HTTP to its call-back, writes its disk, and runs from it") as say:
             console = machine.console()
             for line in ("installer booted with:", "calls back: Rebooting", "installed system runs", "small-linux: done"):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 KERNEL = "linux-image-cloud-amd64"
 # In the order in which they need each other.
-MODULES = ["virtio", "virtio_ring", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "failover",
+MODULES = ["virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "failover",
            "net_failover", "virtio_net", "virtio_blk"]
 APPLETS = ["sh", "mount", "insmod", "ip", "udhcpc", "wget", "dd", "gunzip", "cat", "sleep", "reboot", "poweroff", "sync",
            "blockdev", "tr", "ls", "head", "mknod"]
