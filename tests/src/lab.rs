@@ -1,12 +1,9 @@
 //! The whole agent against simulated machines, in one process under a paused clock.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, header};
+use http::Request;
 use jiff::Timestamp;
 use rackhand::{
     BmcAddress, Clock, Credentials, Fut, Ledger, MemoryLedger, Options, Origin, Pacing, SimClock, Transport,
@@ -14,9 +11,8 @@ use rackhand::{
 };
 use rackhand_agent::{
     engine::{Engine, Handle, Limits, NodeJob, NodeReport, Parts},
-    event::Evidence,
     journal::{Journal, MemoryJournal, Record},
-    ports::{BoxFuture, Connector, ImageError, ImageHost, PreparedImage, Sighting},
+    ports::{Connector, Sighting},
     wanted::{BootWay, DriveChoice, Follow, Wanted, WantedBoot, WantedFirmware, WantedStorage, WantedVolume},
 };
 use rackhand_bmc::{Attributes, Bmc, BootMode, RaidLevel};
@@ -24,15 +20,15 @@ use rackhand_http::{ServiceTransport, TransportError};
 use rackhand_simulator::{
     CallFailure, MachineSpec, Simulator,
     faults::Rule,
-    fetch::{FetchError, MediaFetch},
-    iso::IsoBuilder,
+    fetch::MediaFetch,
     log::{Class, Entry as LogEntry, RequestEntry},
+    machine::NetworkBoot,
     personality,
 };
-use sha2::{Digest, Sha256};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use crate::fuse::{Fuse, FusedJournal, FusedTransport};
+pub use crate::images::{Images, hex_digest};
 
 /// One machine of a lab and what is wanted of it.
 #[derive(Debug, Clone)]
@@ -57,6 +53,8 @@ pub struct Node {
     pub live: bool,
     /// Whether its installation calls back.
     pub follow: Follow,
+    /// How it boots.
+    pub way: BootWay,
 }
 
 impl Node {
@@ -74,7 +72,15 @@ impl Node {
             secure_boot: None,
             live: false,
             follow: Follow::CallBack,
+            way: BootWay::VirtualMedia,
         }
+    }
+
+    /// Boots that way.
+    #[must_use]
+    pub fn boots(mut self, way: BootWay) -> Self {
+        self.way = way;
+        self
     }
 
     /// Wants BIOS attributes.
@@ -165,6 +171,7 @@ impl Lab {
     pub fn seeded(nodes: &[Node], faults: Vec<Rule>, seed: u64) -> Self {
         let images = Arc::new(Images::new());
         let mut builder = Simulator::builder().seed(seed).net(Arc::clone(&images) as Arc<dyn MediaFetch>);
+        builder = builder.network_boot(NetworkBoot::new("192.0.2.1:69", "boot.ipxe"));
         for node in nodes.iter().filter(|node| node.machine.is_none()) {
             let found = personality::all().into_iter().find(|p| p.name() == node.personality);
             let found = found.unwrap_or_else(|| missing(&node.personality));
@@ -181,8 +188,15 @@ impl Lab {
         let clock: Arc<dyn Clock> =
             Arc::new(SimClock::starting_at(Timestamp::from_second(1_800_000_000).unwrap_or_default()));
         let journal = Arc::new(MemoryJournal::new("lab", Arc::clone(&clock)));
-        let jobs = nodes.iter().map(job).collect();
         let machine = |node: &Node| node.machine.clone().unwrap_or_else(|| node.name.clone());
+        let mac = |node: &Node| {
+            let cell = sim.machine(&machine(node));
+            cell.and_then(|cell| cell.with(|machine| machine.identity.macs.first().cloned()))
+                .unwrap_or_default()
+        };
+        let jobs = nodes.iter().map(|node| job(node, &mac(node))).collect();
+        let names = nodes.iter().map(|node| (mac(node).replace(':', "-").to_lowercase(), node.name.clone()));
+        images.know(names.collect());
         let machines = nodes.iter().map(|node| (node.name.clone(), machine(node))).collect();
         let ledger = Arc::new(MemoryLedger::default());
         Self { sim, images, journal, jobs, limits: Limits::default(), ledger, clock, machines }
@@ -233,6 +247,8 @@ impl Lab {
     /// An engine as a new process would make one.
     async fn engine(&self, journal: Arc<dyn Journal>, fuse: &Fuse) -> Run {
         let (send, sightings) = mpsc::channel(64);
+        // What an earlier process offered ended with it.
+        self.images.offer_none();
         self.images.report_to(send);
         let connector = LabConnector {
             sim: self.sim.clone(),
@@ -276,18 +292,19 @@ impl Lab {
     }
 }
 
-fn job(node: &Node) -> NodeJob {
+fn job(node: &Node, mac: &str) -> NodeJob {
     let wanted = Wanted {
         node: node.name.clone(),
         source: "lab.yaml:1".to_owned(),
         request: "first".to_owned(),
-        boot_mac: None,
+        // Checked against the machine only where it is known by it.
+        boot_mac: (node.way == BootWay::Pxe).then(|| mac.to_owned()),
         bios: node.bios.clone(),
         bios_source: None,
         firmware: node.firmware.clone(),
         boot_mode: node.boot_mode,
         secure_boot: node.secure_boot,
-        boot: WantedBoot::only(BootWay::VirtualMedia, "the lab"),
+        boot: WantedBoot::only(node.way, "the lab"),
         follow: node.follow,
         storage: node.storage.clone(),
         allow_unverified: false,
@@ -313,7 +330,7 @@ impl Run {
 }
 
 #[allow(clippy::panic, reason = "a lab that cannot be built ends its test")]
-fn fault(error: &dyn std::fmt::Display) -> ! {
+pub(crate) fn fault(error: &dyn std::fmt::Display) -> ! {
     panic!("the lab cannot be built: {error}")
 }
 
@@ -369,222 +386,4 @@ pub fn transport(sim: &Simulator, machine: &str) -> Arc<dyn Transport> {
             })
         }
     }))
-}
-
-/// An image server in memory: what the media crate is over sockets.
-#[derive(Debug)]
-pub struct Images {
-    image: Mutex<Image>,
-    files: Mutex<BTreeMap<String, Bytes>>,
-    served: Mutex<BTreeMap<String, Served>>,
-    sightings: Mutex<Option<mpsc::Sender<Sighting>>>,
-}
-
-/// The image, the same for every node.
-#[derive(Debug, Clone)]
-struct Image {
-    iso: Bytes,
-    sha256: String,
-}
-
-impl Image {
-    fn labelled(label: &str) -> Self {
-        let config = Bytes::from_static(b"callback={base}/callback\n");
-        let iso = IsoBuilder::new(label).file(rackhand_simulator::iso::CONFIG_FILE, config).build();
-        let iso = Bytes::from(iso.unwrap_or_else(|error| fault(&error)));
-        let sha256 = hex_digest(&iso);
-        Self { iso, sha256 }
-    }
-
-    fn len(&self) -> u64 {
-        u64::try_from(self.iso.len()).unwrap_or(u64::MAX)
-    }
-}
-
-/// SHA-256 in hex.
-#[must_use]
-pub fn hex_digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-#[derive(Debug, Default, Clone)]
-struct Served {
-    bytes: u64,
-    began: bool,
-    complete: bool,
-}
-
-const HOST: &str = "http://192.0.2.1";
-
-impl Images {
-    fn new() -> Self {
-        Self {
-            image: Mutex::new(Image::labelled("LAB")),
-            files: Mutex::default(),
-            served: Mutex::default(),
-            sightings: Mutex::default(),
-        }
-    }
-
-    /// Puts another image in the place of the one that is served.
-    pub fn replace(&self, label: &str) {
-        *self.image.lock().unwrap_or_else(PoisonError::into_inner) = Image::labelled(label);
-    }
-
-    /// Puts a file beside the image: firmware that nodes may want by this name.
-    pub fn shelve(&self, name: &str, content: impl Into<Bytes>) {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), content.into());
-    }
-
-    fn file(&self, name: &str) -> Option<Bytes> {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
-    }
-
-    fn image(&self) -> Image {
-        self.image.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn report_to(&self, sightings: mpsc::Sender<Sighting>) {
-        *self.sightings.lock().unwrap_or_else(PoisonError::into_inner) = Some(sightings);
-    }
-
-    /// Tells the engine of the present process; `false` when it is gone.
-    async fn sighted(&self, node: &str, evidence: Evidence) -> bool {
-        let sender = self.sightings.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(sender) = sender else { return false };
-        let (ack, durable) = oneshot::channel();
-        let sighting = Sighting { node: node.to_owned(), evidence, ack: Some(ack) };
-        sender.send(sighting).await.is_ok() && durable.await.is_ok()
-    }
-
-    async fn answer(&self, request: Request<Bytes>) -> Result<Response<Bytes>, FetchError> {
-        let url = request.uri().to_string();
-        let path = url.strip_prefix(HOST).unwrap_or_default().trim_start_matches('/').to_owned();
-        let (node, file) = path.split_once('/').unwrap_or((&path, ""));
-        if *request.method() == Method::POST && file == "callback" {
-            let body: serde_json::Value = serde_json::from_slice(request.body()).unwrap_or_default();
-            let stage = body.get("stage").and_then(|stage| stage.as_str()).unwrap_or("?").to_owned();
-            let heard = self.sighted(node, Evidence::CalledBack { stage }).await;
-            return reply(
-                if heard { StatusCode::NO_CONTENT } else { StatusCode::SERVICE_UNAVAILABLE },
-                None,
-                Bytes::new(),
-            );
-        }
-        let is_image = file == "lab.iso";
-        let Some(iso) = (if is_image { Some(self.image().iso) } else { self.file(file) }) else {
-            return reply(StatusCode::NOT_FOUND, None, Bytes::new());
-        };
-        let total = iso.len();
-        let Some((first, last)) = range(&request) else {
-            let body = if *request.method() == Method::HEAD { Bytes::new() } else { iso };
-            let mut answer = reply(StatusCode::OK, None, body)?;
-            answer.headers_mut().insert(header::CONTENT_LENGTH, total.into());
-            return Ok(answer);
-        };
-        let last = last.min(total.saturating_sub(1));
-        if first > last {
-            return reply(StatusCode::RANGE_NOT_SATISFIABLE, None, Bytes::new());
-        }
-        if is_image {
-            self.read(node, u64::try_from(last - first + 1).unwrap_or(0)).await;
-        }
-        reply(
-            StatusCode::PARTIAL_CONTENT,
-            Some(format!("bytes {first}-{last}/{total}")),
-            iso.slice(first..=last),
-        )
-    }
-
-    async fn read(&self, node: &str, bytes: u64) {
-        let total = self.image().len();
-        let (began, complete) = {
-            let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
-            let served = served.entry(node.to_owned()).or_default();
-            served.bytes += bytes;
-            let complete = !served.complete && served.bytes >= total;
-            served.complete |= complete;
-            (!std::mem::replace(&mut served.began, true), complete)
-        };
-        if began {
-            self.sighted(node, Evidence::ImageRead { peer: node.to_owned() }).await;
-        }
-        if complete {
-            self.sighted(node, Evidence::ImageComplete { bytes: total }).await;
-        }
-    }
-}
-
-fn range(request: &Request<Bytes>) -> Option<(usize, usize)> {
-    let range = request.headers().get(header::RANGE)?.to_str().ok()?;
-    let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
-    Some((first.parse().ok()?, last.parse().ok()?))
-}
-
-fn reply(
-    status: StatusCode,
-    content_range: Option<String>,
-    body: Bytes,
-) -> Result<Response<Bytes>, FetchError> {
-    let mut answer = Response::builder().status(status);
-    if let Some(range) = content_range {
-        answer = answer.header(header::CONTENT_RANGE, range);
-    }
-    answer.body(body).map_err(|error| FetchError::Cut(error.to_string()))
-}
-
-impl MediaFetch for Images {
-    fn send(
-        &self,
-        request: Request<Bytes>,
-        _verify: bool,
-        _limit: usize,
-    ) -> rackhand_simulator::fetch::Fut<'_, Result<Response<Bytes>, FetchError>> {
-        Box::pin(self.answer(request))
-    }
-}
-
-impl ImageHost for Images {
-    fn prepare<'a>(
-        &'a self,
-        node: &'a str,
-        _way: BootWay,
-    ) -> BoxFuture<'a, Result<PreparedImage, ImageError>> {
-        Box::pin(async move {
-            let image = self.image();
-            Ok(PreparedImage {
-                url: format!("{HOST}/{node}/lab.iso"),
-                bytes: image.len(),
-                sha256: image.sha256,
-                verified: false,
-            })
-        })
-    }
-
-    fn offer(&self, _node: &str, _installs: bool) {}
-
-    fn prepare_firmware<'a>(
-        &'a self,
-        node: &'a str,
-        file: &'a WantedFirmware,
-    ) -> BoxFuture<'a, Result<PreparedImage, ImageError>> {
-        Box::pin(async move {
-            let missing = || ImageError(format!("{} is not there", file.url));
-            let content = self.file(&file.url).ok_or_else(missing)?;
-            let sha256 = hex_digest(&content);
-            if let Some(expected) = file.sha256.as_ref().filter(|expected| **expected != sha256) {
-                return Err(ImageError(format!("its SHA-256 is {sha256}, but {expected} was given")));
-            }
-            Ok(PreparedImage {
-                url: format!("{HOST}/{node}/{}", file.url),
-                bytes: u64::try_from(content.len()).unwrap_or(u64::MAX),
-                sha256,
-                verified: file.sha256.is_some(),
-            })
-        })
-    }
-
-    fn bytes_read(&self, node: &str) -> u64 {
-        self.served.lock().unwrap_or_else(PoisonError::into_inner).get(node).map_or(0, |served| served.bytes)
-    }
 }

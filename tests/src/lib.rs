@@ -6,6 +6,7 @@
 pub mod effects;
 pub mod fuse;
 pub mod hub;
+pub mod images;
 pub mod lab;
 pub mod process;
 pub mod traffic;

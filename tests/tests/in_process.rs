@@ -6,6 +6,7 @@
 use rackhand_agent::{
     engine::{NodeReport, NodeResult},
     event::Event,
+    wanted::BootWay,
 };
 use rackhand_tests::{
     effects::{Effects, same_work},
@@ -21,6 +22,11 @@ fn nodes() -> Vec<Node> {
         Node::new("hpe6", "ilo6").bios(&[("Sriov", "Enabled"), ("WorkloadProfile", "Custom")]),
         Node::new("cisco", "cimc").bios(&[("IntelVTD", "Enabled"), ("SrIov", "Enabled")]),
         Node::new("sushy", "sushy").bios(&[("ProcTurboMode", "Disabled")]),
+        Node::new("hpe7-http", "ilo7").boots(BootWay::UefiHttp),
+        Node::new("dell-http", "idrac9-7").boots(BootWay::UefiHttp),
+        Node::new("lenovo-pxe", "lenovo").boots(BootWay::Pxe),
+        Node::new("sushy-pxe", "sushy").boots(BootWay::Pxe),
+        Node::new("supermicro-pxe", "supermicro").boots(BootWay::Pxe),
     ]
 }
 
@@ -138,5 +144,16 @@ killed_everywhere! {
     ilo5_killed_at_every_point_is_installed_once: "hpe5",
     ilo6_killed_at_every_point_is_installed_once: "hpe6",
     cimc_killed_at_every_point_is_installed_once: "cisco",
-    sushy_killed_at_every_point_is_installed_once: "sushy"
+    sushy_killed_at_every_point_is_installed_once: "sushy",
+    ilo7_that_boots_by_http_and_is_killed_at_every_point_is_installed_once: "hpe7-http",
+    lenovo_that_boots_by_pxe_and_is_killed_at_every_point_is_installed_once: "lenovo-pxe",
+    sushy_that_boots_by_pxe_and_is_killed_at_every_point_is_installed_once: "sushy-pxe"
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_is_told_to_install_once_and_by_nobody_s_mistake() {
+    // sushy-tools' override stays armed, so its host asks again after the disk is written.
+    let lab = Lab::new(&[Node::new("sushy-pxe", "sushy").boots(BootWay::Pxe)], Vec::new());
+    assert_eq!(results(lab.apply().await), [NodeResult::Installed], "{}", story(&lab));
+    assert_eq!(lab.images.told_to_install(), 1, "{}", story(&lab));
 }

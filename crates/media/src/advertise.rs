@@ -62,6 +62,12 @@ impl Advertise {
         Ok(self)
     }
 
+    /// The base URL that was given for the smallest network with this address.
+    pub(crate) fn of_network(&self, address: IpAddr) -> Option<&str> {
+        let around = self.networks.iter().filter(|(net, _)| net.contains(&address));
+        around.max_by_key(|(net, _)| net.prefix_len()).map(|(_, base)| base.as_str())
+    }
+
     /// The base URL, without a slash at its end, by which the BMC at `host` reaches one of `bound`.
     pub(crate) async fn base_for(
         &self,
@@ -75,13 +81,8 @@ impl Advertise {
             return Ok(base.clone());
         }
         let bmc = resolve(host).await?;
-        let smallest = self
-            .networks
-            .iter()
-            .filter(|(net, _)| net.contains(&bmc))
-            .max_by_key(|(net, _)| net.prefix_len());
-        if let Some(base) = smallest.map(|(_, base)| base).or(self.base.as_ref()) {
-            return Ok(base.clone());
+        if let Some(base) = self.of_network(bmc).or(self.base.as_deref()) {
+            return Ok(base.to_owned());
         }
         let local = route_to(bmc).await?;
         let wanted = |bound: &&Bound| scheme.is_none_or(|scheme| scheme == bound.scheme);

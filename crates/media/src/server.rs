@@ -228,6 +228,12 @@ impl MediaServer {
         self.advertise.base_for(host, scheme, &self.bound).await
     }
 
+    /// The base URL that was given for the network of this address, if one was.
+    #[must_use]
+    pub fn advertised_in(&self, address: IpAddr) -> Option<&str> {
+        self.advertise.of_network(address)
+    }
+
     /// The URL of a publication's image as the BMC at `host` must see it.
     ///
     /// # Errors

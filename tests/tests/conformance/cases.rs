@@ -1,5 +1,6 @@
 //! What each operation is to bring about, tried through a [`Bmc`](rackhand_bmc::Bmc) and looked for on the machine.
 
+mod network;
 mod power;
 mod settings;
 mod storage;
@@ -77,6 +78,8 @@ pub(crate) async fn run(operation: Operation, rack: &Rack) -> Case {
         Operation::PowerRestart => power::restart(rack).await,
         Operation::PowerNmi => power::interrupt(rack).await,
         Operation::BootCdOnce => power::boot_image_once(rack).await,
+        Operation::BootPxeOnce => network::pxe_once(rack).await,
+        Operation::BootUefiHttpOnce => network::http_once(rack).await,
         Operation::BootSetupOnce => power::boot_setup_once(rack).await,
         Operation::BootContinuous => power::boot_continuously(rack).await,
         Operation::BootOrderSet => power::reverse_order(rack).await,

@@ -15,6 +15,7 @@ use rackhand_simulator::{
     fetch::{self, FetchError, MediaFetch},
     iso::IsoBuilder,
     log::{Class, Entry},
+    machine::NetworkBoot,
     package::Package,
     personality,
 };
@@ -175,6 +176,12 @@ impl Rack {
         self.sim.machine(NAME).unwrap().with(|machine| look(machine))
     }
 
+    /// The machine's network gets a DHCP server that leads to the shelf.
+    pub(crate) fn somebody_answers_dhcp(&self) {
+        let offer = NetworkBoot::new(&format!("{SHELF}:69"), "boot.ipxe");
+        self.sim.machine(NAME).unwrap().with(|machine| machine.network = Some(offer.clone()));
+    }
+
     /// How many sessions the BMC still holds.
     pub(crate) fn sessions(&self) -> usize {
         self.machine(|machine| machine.sessions.len())
@@ -284,9 +291,15 @@ impl Shelf {
     fn new() -> Self {
         let iso = Bytes::from(IsoBuilder::new("CONFORMANCE").build().unwrap());
         let firmware = firmware_text();
+        let url = |name: &str| Rack::file("http", name);
+        let script =
+            format!("#!ipxe\nkernel {} console=ttyS0\ninitrd {}\nboot\n", url("vmlinuz"), url("initrd.img"));
         Self(BTreeMap::from([
             ("image.iso", iso.clone()),
             ("other.iso", iso),
+            ("vmlinuz", Bytes::from_static(b"a kernel")),
+            ("initrd.img", Bytes::from_static(b"an initial file system")),
+            ("boot.ipxe", Bytes::from(script)),
             ("bios.exe", firmware.clone()),
             ("bios.flash", firmware.clone()),
             ("bios.bin", firmware),
@@ -328,6 +341,16 @@ impl MediaFetch for Shelf {
     ) -> fetch::Fut<'_, Result<Response<Bytes>, FetchError>> {
         let answer = self.answer(&request);
         Box::pin(async move { answer })
+    }
+
+    fn tftp<'a>(
+        &'a self,
+        _server: &'a str,
+        file: &'a str,
+        _limit: usize,
+    ) -> fetch::Fut<'a, Result<Bytes, FetchError>> {
+        let found = self.0.get(file).cloned();
+        Box::pin(async move { found.ok_or_else(|| FetchError::Tftp(1, "file not found".to_owned())) })
     }
 }
 

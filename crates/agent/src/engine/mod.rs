@@ -5,6 +5,7 @@
 //! plan is made from: what the engine knows is what the journal says.
 
 mod act;
+mod check;
 mod connect;
 mod ending;
 mod fates;

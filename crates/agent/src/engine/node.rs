@@ -102,6 +102,7 @@ async fn brought(
         cancel,
         permit: Some(permit),
         watch: HostWatch::default(),
+        offered: false,
     };
     let result = run.gated().await;
     // Not the one from before: a BMC that was updated is connected to anew.
@@ -174,6 +175,8 @@ pub(super) struct NodeRun<'a> {
     pub(super) cancel: &'a CancellationToken,
     permit: Option<super::limits::Permit>,
     watch: HostWatch,
+    /// Whether the host is told to install when it asks the network.
+    offered: bool,
 }
 
 impl NodeRun<'_> {
@@ -230,7 +233,7 @@ impl NodeRun<'_> {
         let mut steps = Steps::new(self.node(), job);
         let came = self.through(&mut steps, trigger).await;
         // However it ended: whoever asks the network from now on boots its own disk.
-        self.shared.parts.images.offer(self.node(), false);
+        self.offer(false);
         let ended = match came {
             Ok(result) => result,
             Err(Stop::Fail { step, error, refused, cause }) => {
@@ -270,7 +273,7 @@ impl NodeRun<'_> {
         }
     }
 
-    async fn look(&self, depth: Depth, step: StepId) -> Result<Observed, Stop> {
+    pub(super) async fn look(&self, depth: Depth, step: StepId) -> Result<Observed, Stop> {
         let pacing = &self.shared.parts.pacing;
         let end = Instant::now() + pacing.step_deadline;
         let mut backoff = Backoff::new(pacing);
@@ -319,12 +322,17 @@ impl NodeRun<'_> {
             return Err(Stop::Fail { step, error, refused: false, cause: None });
         }
         let served = self.check(steps, begun).await?;
-        self.offer_again();
+        if self.running().as_ref().is_some_and(plan::is_offered_again) {
+            self.offer(true);
+        }
         let mut tries = Tries::new(self.shared);
         let mut depth = Depth::Job;
         loop {
             self.check_stop()?;
             let Some(job) = self.running() else { return Err(Stop::Cancel) };
+            if plan::has_fetched(&job) {
+                self.offer(false);
+            }
             let installing = job.done(&plan::install_power_on());
             if installing {
                 // Following may take hours and costs nothing: others may begin.
@@ -343,7 +351,7 @@ impl NodeRun<'_> {
             match next {
                 Next::Act(act) => {
                     if act == plan::install_power_on() && served.way == BootWay::Pxe {
-                        self.shared.parts.images.offer(self.node(), true);
+                        self.offer(true);
                     }
                     self.act(steps, &act, &planned, &mut tries).await?;
                 }
@@ -380,11 +388,11 @@ impl NodeRun<'_> {
         }
     }
 
-    /// A host that an earlier process switched on to install, and that has not fetched the image, is told to install when it
-    /// asks.
-    fn offer_again(&self) {
-        if self.running().as_ref().is_some_and(plan::is_offered) {
-            self.shared.parts.images.offer(self.node(), true);
+    /// From now on, or no longer, the host is told to install when it asks the network.
+    fn offer(&mut self, installs: bool) {
+        if self.offered != installs {
+            self.offered = installs;
+            self.shared.parts.images.offer(self.node(), installs);
         }
     }
 
@@ -401,111 +409,6 @@ impl NodeRun<'_> {
         let result = plan::resolve(&open.act, &observed);
         self.record(Event::Outcome { job: job.clone(), act: open.act, result }).await?;
         Ok(())
-    }
-
-    /// Everything that can be known before the first mutating request; answers what is served.
-    async fn check(&mut self, steps: &mut Steps, begun: Option<(Trigger, Observed)>) -> Result<Served, Stop> {
-        let known = self.running().and_then(|job| job.image);
-        if let Some(image) =
-            known.as_ref().filter(|_| self.running().is_some_and(|job| plan::is_installing(&job)))
-        {
-            // What was inserted stays what it is, whatever the spec's image is by now. It goes on being served.
-            if let Err(error) = self.shared.parts.images.prepare(self.node(), image.way).await {
-                tracing::warn!(node = self.node(), %error, "the image under installation cannot be served any more");
-            }
-            return Ok(Served { image: image.url.clone(), way: image.way, firmware: Vec::new() });
-        }
-        let planned: Vec<PlannedStep> = match &begun {
-            Some((_, observed)) => plan::steps(&self.wanted, observed, None),
-            None => Vec::new(),
-        };
-        let detail = "compare the machine with the spec; prepare the image";
-        steps.enter(self.shared, StepId::Check, detail, &planned).await?;
-        if let Some((trigger, observed)) = &begun {
-            let problems = plan::problems(&self.wanted, observed, trigger);
-            if !problems.is_empty() {
-                return Err(refused_by_check(problems.join("; ")));
-            }
-        }
-        let way = match (&known, &begun) {
-            // A job that has begun goes on as it began, whatever the BMC can do by now.
-            (Some(image), _) => image.way,
-            (None, Some((_, observed))) => self.chosen_way(observed)?,
-            (None, None) => self.chosen_way(&self.look(Depth::Job, StepId::Check).await?)?,
-        };
-        let firmware = self.prepare_firmware(begun.as_ref().map(|(_, observed)| observed)).await?;
-        let image = self.shared.parts.images.prepare(self.node(), way).await;
-        let image = image.map_err(|error| refused_by_check(error.0))?;
-        if let Some(known) = known.filter(|known| known.sha256 != image.sha256) {
-            return Err(refused_by_check(format!(
-                "the image changed under a running job: it began with SHA-256 {}, and {} is there now. Put the image back, or cancel the job",
-                known.sha256, image.sha256
-            )));
-        }
-        self.want_http_settings(way, &image.url);
-        self.check_http_settings(way).await?;
-        let digest = if image.verified { "verified" } else { "recorded" };
-        steps.say(format!("image of {} bytes, SHA-256 {} {digest}", image.bytes, image.sha256));
-        let event = Event::ImagePrepared {
-            job: steps.job().clone(),
-            url: image.url.clone(),
-            sha256: image.sha256,
-            bytes: image.bytes,
-            verified: image.verified,
-            way,
-        };
-        self.record(event).await?;
-        Ok(Served { image: image.url, way, firmware })
-    }
-
-    fn chosen_way(&self, observed: &Observed) -> Result<BootWay, Stop> {
-        let chosen = plan::boot_way(&self.wanted, observed);
-        chosen.map(|choice| choice.way).map_err(|why| refused_by_check(why.join("; ")))
-    }
-
-    /// Puts the image's address among the wanted BIOS settings, where firmware is told it so.
-    fn want_http_settings(&mut self, way: BootWay, url: &str) {
-        if let (BootWay::UefiHttp, Some(boot)) = (way, &self.bmc.boot) {
-            self.wanted.bios.extend(boot.http_boot_settings(url));
-        }
-    }
-
-    /// Whether this machine's BIOS takes the address, before anything is changed.
-    async fn check_http_settings(&self, way: BootWay) -> Result<(), Stop> {
-        if way != BootWay::UefiHttp {
-            return Ok(());
-        }
-        let observed = self.look(Depth::Job, StepId::Check).await?;
-        let names = &observed.http_settings;
-        let problems: Vec<String> = observed
-            .bios
-            .iter()
-            .flat_map(|bios| &bios.plan.problems)
-            .filter(|problem| names.contains(&problem.attribute))
-            .map(|problem| {
-                format!("BIOS attribute {}, for HTTP boot: {}", problem.attribute, problem.problem)
-            })
-            .collect();
-        if problems.is_empty() { Ok(()) } else { Err(refused_by_check(problems.join("; "))) }
-    }
-
-    /// The files of all updates that may have to be made, fetched, compared with their digests and served.
-    async fn prepare_firmware(&self, observed: Option<&Observed>) -> Result<Vec<ServedFirmware>, Stop> {
-        let wanted = &self.wanted;
-        let needed = match observed {
-            Some(observed) => plan::firmware_needed(wanted, observed),
-            None => wanted.firmware.iter().collect(),
-        };
-        let mut served = Vec::new();
-        for one in needed {
-            let image =
-                self.shared.parts.images.prepare_firmware(self.node(), one).await.map_err(|error| {
-                    let error = format!("the file of {} for {}: {error}", one.source, one.component);
-                    refused_by_check(error)
-                })?;
-            served.push(ServedFirmware { wanted: one.clone(), image });
-        }
-        Ok(served)
     }
 
     /// One act: intent, act, proof, outcome.
@@ -659,10 +562,6 @@ fn fail_with(step: StepId, error: &Error, more: &str) -> Stop {
     );
     let cause = Some(Cause::of(error.kind()));
     Stop::Fail { step, error: format!("{error}{more}"), refused, cause }
-}
-
-fn refused_by_check(error: String) -> Stop {
-    Stop::Fail { step: StepId::Check, error, refused: false, cause: None }
 }
 
 /// The insert of a job.

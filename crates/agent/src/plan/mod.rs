@@ -170,15 +170,25 @@ pub fn is_installing(job: &JobHistory) -> bool {
     job.act(&install_power_on()).is_some_and(|known| known.is_done() || known.result.is_none())
 }
 
-/// Whether the host of a job may still be told to install when it asks the network: it was switched on for that, and has
-/// neither fetched the image nor called back. One that has would be installed a second time.
+/// Whether a new process tells the host of a job to install when it asks the network: an earlier one switched it on for
+/// that, and nothing was read since. What was begun under a process that is gone cannot have gone on; and had it been read
+/// to its end without a record, the host would be installed a second time.
 #[must_use]
-pub fn is_offered(job: &JobHistory) -> bool {
-    let has_it = job
-        .evidence
+pub fn is_offered_again(job: &JobHistory) -> bool {
+    let begun = job.evidence.iter().any(|(seen, _)| {
+        let read = matches!(seen, Evidence::ImageRead { .. } | Evidence::ImageComplete { .. });
+        read || matches!(seen, Evidence::CalledBack { .. })
+    });
+    is_installing(job) && !begun && job.image.as_ref().is_some_and(|image| image.way == BootWay::Pxe)
+}
+
+/// Whether the host of a job has all that it fetches over the network: whatever it asks from now on, it is not to be told to
+/// install.
+#[must_use]
+pub fn has_fetched(job: &JobHistory) -> bool {
+    job.evidence
         .iter()
-        .any(|(seen, _)| matches!(seen, Evidence::ImageComplete { .. } | Evidence::CalledBack { .. }));
-    is_installing(job) && !has_it && job.image.as_ref().is_some_and(|image| image.way == BootWay::Pxe)
+        .any(|(seen, _)| matches!(seen, Evidence::ImageComplete { .. } | Evidence::CalledBack { .. }))
 }
 
 /// The mark that the staging of a stage recorded.

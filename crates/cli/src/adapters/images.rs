@@ -227,13 +227,16 @@ impl Images {
         Ok((base + &publication.script_path, publication.size))
     }
 
-    /// The base URL that a host sees: as it was said, else by the route to its own address, else as its BMC sees it.
+    /// The base URL that a host sees: as it was said for its network, as it was said for all, else by the route to its own
+    /// address, else as its BMC sees it.
     async fn host_base(&self, wanted: &NodeImage) -> Result<String, String> {
-        if let Some(url) = &self.netboot_url {
+        let own = wanted.host.network.addresses.first();
+        let said = own.and_then(|own| self.server.advertised_in(*own)).or(self.netboot_url.as_deref());
+        if let Some(url) = said {
             return Ok(url.trim_end_matches('/').to_owned());
         }
-        let own = wanted.host.network.addresses.first().map(ToString::to_string);
-        self.server.advertise(own.as_ref().unwrap_or(&wanted.bmc_host), None).await.map_err(text)
+        let from = own.map_or_else(|| wanted.bmc_host.clone(), ToString::to_string);
+        self.server.advertise(&from, None).await.map_err(text)
     }
 
     async fn firmware(&self, node: &str, wanted: &WantedFirmware) -> Result<PreparedImage, String> {

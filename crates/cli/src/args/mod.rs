@@ -50,8 +50,8 @@ configuration file (isoSha256); a flag wins over the environment, the environmen
   state-dir, profiles, secrets, iso, iso-sha256, ca, bmc-insecure, trust-on-first-use,
   media-listen, media-url, netboot-url, tftp-listen, netboot-loaders, proxy-dhcp, webhook,
   webhook-token-file, events, concurrency, failure-budget, pace, listen, git, git-ref, git-path, hub, agent, pool, hub-namespace, image-dir, hub-writes
-In the file alone, mediaUrls maps networks of BMCs to base URLs (10.1.0.0/16: http://10.1.0.1:80),
-and bmcNetworks lists what --bmc-network gives.
+In the file alone, mediaUrls maps networks of BMCs, and of hosts that boot from the network, to base
+URLs (10.1.0.0/16: http://10.1.0.1:80), and bmcNetworks lists what --bmc-network gives.
 
 Begin with: rackhand demo")]
 pub struct Args {

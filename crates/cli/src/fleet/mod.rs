@@ -203,7 +203,7 @@ impl Fleet {
         let running = history.nodes().filter_map(|(node, known)| {
             let job = known.running_job()?;
             let way = job.image.as_ref()?.way;
-            Some(Running { node: node.to_owned(), way, is_offered: plan::is_offered(job) })
+            Some(Running { node: node.to_owned(), way, is_offered: plan::is_offered_again(job) })
         });
         self.images.open(running.filter(|one| self.images.serves(&one.node))).await;
     }

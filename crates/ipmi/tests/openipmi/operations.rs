@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use rackhand_bmc::{
-    BootMode, BootOverride, BootTarget, ErrorKind, Health, LogId, Operation, Outcome, OverrideEnabled,
-    PowerOffPolicy, PowerState, Readiness, ReadyState, ResetType,
+    BootMode, BootOverride, BootTarget, ErrorKind, Health, LogId, Operation, Outcome, PowerOffPolicy,
+    PowerState, Readiness, ReadyState, ResetType,
 };
 use rackhand_ipmi::Options;
 use tokio::{task::JoinSet, time::timeout};

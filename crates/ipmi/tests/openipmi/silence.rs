@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use rackhand_bmc::{BootOverride, BootTarget, ErrorKind, Outcome, OverrideEnabled, PowerState, ResetType};
+use rackhand_bmc::{BootOverride, BootTarget, ErrorKind, Outcome, PowerState, ResetType};
 use rackhand_ipmi::Options;
 use tokio::time::{Instant, timeout};
 

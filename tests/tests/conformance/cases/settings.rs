@@ -114,7 +114,7 @@ pub(super) async fn bios_stage(rack: &Rack) -> Case {
 }
 
 /// As the engine does it: off, stage, hold in setup, on, verify, for each stage.
-async fn apply(rack: &Rack, wanted: &Attributes) -> Case {
+pub(super) async fn apply(rack: &Rack, wanted: &Attributes) -> Case {
     let bios = rack.bmc.bios()?;
     for _ in 0..4 {
         let plan = bios.plan(wanted).await?;
