@@ -21,6 +21,7 @@ fn whole() -> Value {
         "bootMACAddress": "02:00:00:00:00:01",
         "image": { "url": "https://hub.example/x.iso", "sha256": "cd".repeat(32) },
         "bootMode": "UEFI",
+        "boot": "network",
         "firmwareSettings": { "ProcVirtualization": "Enabled", "Threads": 4, "On": true },
         "firmwareUpdates": [{ "component": "bios", "url": "https://hub.example/bios.exe" }],
         "raid": { "hardwareRAIDVolumes": [{

@@ -19,7 +19,7 @@ use crate::{
     event::{Act, ActResult, Event, JobId, JobResult, PowerPurpose, StepId, StepResult, Trigger, millis},
     history::{JobHistory, NodeHistory},
     journal::JournalError,
-    plan::{self, Accepted, Gate, Next, Observed, PlannedStep, Served, ServedFirmware},
+    plan::{self, Accepted, Gate, Next, Observed, PlannedStep},
     wanted::{BootWay, Wanted},
 };
 
@@ -316,15 +316,19 @@ impl NodeRun<'_> {
         if let Some(image) = self.running().and_then(|job| job.image) {
             self.want_http_settings(image.way, &image.url);
         }
+        if self.running().as_ref().is_some_and(plan::is_offered_again) {
+            // Before anything is waited for: the host may be asking already.
+            if let Err(error) = self.shared.parts.images.prepare(self.node(), BootWay::Pxe).await {
+                tracing::warn!(node = self.node(), %error, "what the host was switched on for cannot be served");
+            }
+            self.offer(true);
+        }
         self.settle_open_act(steps.job()).await?;
         if let Some((step, error)) = self.running().and_then(|job| job.failed_step()) {
             // An earlier process was killed between the failure and the job's end: only cleaning up is left to do.
             return Err(Stop::Fail { step, error, refused: false, cause: None });
         }
         let served = self.check(steps, begun).await?;
-        if self.running().as_ref().is_some_and(plan::is_offered_again) {
-            self.offer(true);
-        }
         let mut tries = Tries::new(self.shared);
         let mut depth = Depth::Job;
         loop {
