@@ -72,7 +72,7 @@ impl fmt::Display for BootWay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::VirtualMedia => "virtual media",
-            Self::UefiHttp => "UEFI HTTP boot",
+            Self::UefiHttp => "UEFI HTTP",
             Self::Pxe => "PXE",
         })
     }

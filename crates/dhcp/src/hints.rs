@@ -86,7 +86,9 @@ impl Hints {
         };
         line(&format!("rackhand: network boot of {count} {machines}, for {server}."));
         line("It tells these machines, by their MAC addresses, what to load, and no other machine.");
-        line("Remove it when they are installed: a machine that boots from the network is installed again.");
+        line(
+            "Remove it when they are installed. Until then, one that asks while it is not being installed is told to boot its disk.",
+        );
         for words in how {
             line(words);
         }

@@ -69,8 +69,11 @@ pub fn undo(observed: &Observed, job: &JobHistory) -> Vec<Act> {
     if let Some(purpose) = running_boot(job).filter(|_| observed.view.power != PowerState::Off) {
         acts.push(Act::PowerOff { purpose, policy: PowerOffPolicy::Force });
     }
+    // A service that mounts what it is to fetch over HTTP (sushy-tools) has it in a slot too.
     let ours = |image: &str| {
-        job.acts.iter().any(|known| matches!(&known.act, Act::Insert { url, .. } if url == image))
+        job.acts.iter().any(
+            |known| matches!(&known.act, Act::Insert { url, .. } | Act::BootHttpOnce { url } if url == image),
+        )
     };
     // Accepted and never shown: it may yet be attached.
     let unseen = |slot: &MediaSlot| {

@@ -43,7 +43,7 @@ fn a_way_that_was_asked_for_is_not_changed_and_the_refusal_names_another() {
         refused,
         [
             "the licence iLO Advanced is missing",
-            "this machine can boot by UEFI HTTP boot; to have it so, annotate the node with rackhand.dev/boot, or say `boot` in its profile"
+            "this machine can boot by UEFI HTTP; to have it so, annotate the node with rackhand.dev/boot, or say `boot` in its profile"
         ]
     );
 }
