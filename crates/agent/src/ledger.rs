@@ -226,6 +226,14 @@ impl Ledger for FileLedger {
         })
     }
 
+    fn login_accepted(&self, bmc: &str, username: &str) -> Result<()> {
+        let now = self.now();
+        self.change(bmc, |transaction| {
+            transaction.execute("DELETE FROM logins WHERE bmc = ?1 AND owner = ?2", (bmc, &self.owner))?;
+            accept(transaction, username, now)
+        })
+    }
+
     fn session_opened(&self, bmc: &str, uri: &str) -> Result<()> {
         let now = self.now();
         self.change(bmc, |transaction| {

@@ -43,6 +43,16 @@ pub trait Ledger: Send + Sync + fmt::Debug {
     /// [`ErrorKind::Ledger`] when it cannot be written down.
     fn login_refused(&self, bmc: &str, username: &str) -> Result<()>;
 
+    /// The BMC let the credentials in, and there is no session to be written down (Basic authentication, IPMI). Of a login with
+    /// one [`session_opened`](Ledger::session_opened) says it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Ledger`] when it cannot be written down.
+    fn login_accepted(&self, bmc: &str, username: &str) -> Result<()> {
+        let _ = (bmc, username);
+        Ok(())
+    }
+
     /// A session was opened; `uri` is its resource, never its token.
     ///
     /// # Errors

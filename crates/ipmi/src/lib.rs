@@ -81,8 +81,6 @@ use crate::{
 /// when the user may not have the privilege. Whatever it is, the session is given back.
 pub async fn connect(address: &Address, target: Target, options: Options) -> Result<Bmc> {
     credentials_fit(&target)?;
-    // Asked again before each login; here so that a BMC at its limit is left in peace altogether.
-    target.ledger.permit_login(&target.bmc, &target.credentials.username)?;
     let within = target.pacing.request_timeout;
     let found = address.resolve(&target.bmc, within, options.networks.as_deref()).await?;
     let wait = packet_wait(&target.pacing);

@@ -167,6 +167,10 @@ impl Line {
         let wire = self.dial.dial().map_err(|refusal| self.not_opened(refusal))?;
         self.setup.counted.sessions.fetch_add(1, Ordering::Relaxed);
         self.live = Some(Live { wire, used: Instant::now() });
+        if let Err(error) = setup.ledger.login_accepted(&setup.bmc, &setup.username) {
+            // The login counts as under way for a while longer, and that is all.
+            tracing::warn!(bmc = %setup.bmc, %error, "that the BMC let us in could not be written down");
+        }
         let privilege = SetPrivilege(self.setup.privilege);
         let raised = self
             .exchange(SetPrivilege::NETFN, SetPrivilege::NUMBER, &privilege.data())

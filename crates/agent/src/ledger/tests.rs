@@ -106,6 +106,17 @@ fn logins_under_way_elsewhere_count_until_their_outcome_is_known() {
 }
 
 #[test]
+fn one_command_after_another_without_sessions_is_let_in_each_time() {
+    let rack = Rack::new();
+    for _ in 0..5 {
+        // As a process each: none of them leaves a session to tell by.
+        let ledger = rack.ledger();
+        ledger.permit_login("192.0.2.1", "root").unwrap();
+        ledger.login_accepted("192.0.2.1", "root").unwrap();
+    }
+}
+
+#[test]
 fn however_many_processes_log_in_at_once_two_are_refused_at_most() {
     let rack = Rack::new();
     let ledgers: Vec<FileLedger> = (0..6).map(|_| rack.ledger()).collect();

@@ -134,8 +134,11 @@ impl Core {
         let mut auth = self.auth.lock().await;
         if auth.generation == generation
             && let State::Ready { proven, .. } = &mut auth.state
+            && !std::mem::replace(proven, true)
+            && let Err(error) = self.ledger.login_accepted(&self.bmc, &self.credentials.username)
         {
-            *proven = true;
+            // The login counts as under way for a while longer, and that is all.
+            tracing::warn!(bmc = %self.bmc, %error, "that the BMC let us in could not be written down");
         }
     }
 

@@ -29,6 +29,10 @@ impl Ledger for RedfishLedger {
         self.inner.login_refused(bmc, username)
     }
 
+    fn login_accepted(&self, bmc: &str, username: &str) -> Result<()> {
+        self.inner.login_accepted(bmc, username)
+    }
+
     fn session_opened(&self, bmc: &str, uri: &str) -> Result<()> {
         self.inner.session_opened(bmc, uri)
     }
