@@ -19,7 +19,6 @@ const MUTE: u8 = 2;
 #[derive(Clone, Default)]
 pub(crate) struct Valve {
     mode: Arc<AtomicU8>,
-    asked: Arc<AtomicUsize>,
     logins: Arc<AtomicUsize>,
 }
 
@@ -39,19 +38,13 @@ impl Valve {
         self.mode.store(MUTE, Ordering::SeqCst);
     }
 
-    /// How many packets we sent.
-    pub(crate) fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
-    }
-
-    /// How many of them named a user: the first message of a login.
+    /// How many packets named a user: the first message of a login.
     pub(crate) fn logins(&self) -> usize {
         self.logins.load(Ordering::SeqCst)
     }
 
     fn count(&self, packet: &[u8]) {
         const NAMES_USER: u8 = 0x12;
-        self.asked.fetch_add(1, Ordering::SeqCst);
         if packet.get(3..6) == Some(&[7, 6, NAMES_USER]) {
             self.logins.fetch_add(1, Ordering::SeqCst);
         }
