@@ -85,6 +85,7 @@ impl Dial for Rakp {
 
 /// What it means that the library gave up in the middle of a login.
 fn given_up(panic: &str) -> Refusal {
+    // The words of its `todo!()`, which stand where it would go on with another suite.
     if panic.contains("not yet implemented") {
         let spoken = names(&[SPOKEN]);
         return Refusal::new(

@@ -10,7 +10,9 @@ use std::{
 use serde_json::Value;
 use tokio::{sync::oneshot, time::Instant};
 
-use crate::{MacAddress, coverage::Coverage};
+use rackhand_spec::MacAddress;
+
+use crate::coverage::Coverage;
 
 /// Something the server saw.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::MacAddress;
+use rackhand_spec::MacAddress;
 
 /// What a script that installs is made of. The paths are whole URLs.
 #[derive(Debug)]
@@ -78,6 +78,16 @@ pub(crate) fn wrong_with(argument: &str) -> Option<&'static str> {
         return Some("iPXE would take it for the end of the command");
     }
     None
+}
+
+/// An address as iPXE's `${mac:hexhyp}` shows it.
+pub(crate) fn hyphenated(mac: MacAddress) -> String {
+    mac.to_string().replace(':', "-")
+}
+
+/// The address that is written so in a name; colons are taken too.
+pub(crate) fn mac_of(text: &str) -> Option<MacAddress> {
+    text.replace('-', ":").parse().ok()
 }
 
 #[cfg(test)]

@@ -28,7 +28,6 @@ mod ipxe;
 mod iso;
 mod listener;
 mod loaders;
-mod mac;
 mod netboot;
 mod offers;
 mod part;
@@ -48,7 +47,6 @@ pub use crate::{
     identity::{IdentityError, TlsIdentity},
     image::{Image, ImageError, Source},
     listener::{Bound, Listen},
-    mac::{MacAddress, MacAddressError},
     netboot::{NetbootError, NetbootFiles, ipxe_kernel_arguments},
     offers::{NetbootPublication, NetbootSettings},
     part::Part,

@@ -12,8 +12,10 @@ use std::{
     },
 };
 
+use rackhand_spec::MacAddress;
+
 use crate::{
-    EventKind, MacAddress, NetbootFiles, Part, PublishError, Token, advertise,
+    EventKind, NetbootFiles, Part, PublishError, Token, advertise,
     ipxe::{self, Install},
     netboot::ROOTFS_URL,
     registry::{Registry, lock},
@@ -121,12 +123,12 @@ impl Registry {
             kernel: url(KERNEL),
             initrds: initrds.iter().map(|name| ((*name).to_owned(), url(name))).collect(),
             arguments: &arguments,
-            own: format!("{base}/ipxe/{mac}"),
+            own: format!("{base}/ipxe/{}", ipxe::hyphenated(mac)),
         });
         let publication = NetbootPublication {
             node: node.to_owned(),
             mac,
-            script_path: format!("/ipxe/{mac}"),
+            script_path: format!("/ipxe/{}", ipxe::hyphenated(mac)),
             kernel_path: path(KERNEL),
             initrd_paths: initrds.iter().map(|name| path(name)).collect(),
             rootfs_path: files.rootfs.as_ref().map(|_| path(ROOTFS)),

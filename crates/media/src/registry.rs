@@ -9,8 +9,10 @@ use std::{
 
 use tokio::sync::mpsc;
 
+use rackhand_spec::MacAddress;
+
 use crate::{
-    AddressError, EventKind, Image, MacAddress, MediaEvent, Part, Served, Sha256Digest, Token, events::Tally,
+    AddressError, EventKind, Image, MediaEvent, Part, Served, Sha256Digest, Token, events::Tally,
     offers::Offer,
 };
 

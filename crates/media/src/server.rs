@@ -21,8 +21,10 @@ use tokio_util::{
     task::TaskTracker,
 };
 
+use rackhand_spec::MacAddress;
+
 use crate::{
-    AddressError, Advertise, Bound, Image, Listen, MacAddress, MediaEvent, NetbootFiles, NetbootPublication,
+    AddressError, Advertise, Bound, Image, Listen, MediaEvent, NetbootFiles, NetbootPublication,
     NetbootSettings, Publication, PublishError, Scheme, Served, TftpError, TftpOptions, Token,
     listener::bind, registry::Registry, service, tftp,
 };

@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, Either, Empty, Full, LengthLimitError, Limited};
 use serde_json::Value;
 
 use crate::{
-    EventKind, MacAddress,
+    EventKind,
     body::{Account, ImageBody},
     conditional::{self, Verdict},
     events::Heard,
@@ -142,7 +142,7 @@ pub(crate) fn script(registry: &Registry, peer: IpAddr, name: &str) -> Option<St
     if name == "boot.ipxe" {
         return Some(ipxe::common(None));
     }
-    let mac: MacAddress = name.strip_prefix("ipxe/")?.parse().ok()?;
+    let mac = ipxe::mac_of(name.strip_prefix("ipxe/")?)?;
     Some(registry.script(mac, peer))
 }
 

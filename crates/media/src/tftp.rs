@@ -22,9 +22,10 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use rackhand_spec::MacAddress;
+
 use crate::{
-    AddressError, MacAddress, advertise, body::Account, ipxe, loaders, registry::Registry,
-    tftp_reader::TftpReader,
+    AddressError, advertise, body::Account, ipxe, loaders, registry::Registry, tftp_reader::TftpReader,
 };
 
 /// How files are served over TFTP.
@@ -200,8 +201,8 @@ impl<'a> Name<'a> {
         match name.split_once('/') {
             None if name == "boot.ipxe" => Some(Self::Common),
             None => Some(Self::Loader(name)),
-            Some(("ipxe", mac)) => mac.parse().ok().map(Self::Script),
-            Some((mac, file)) => Some(Self::Of(mac.parse().ok()?, file)),
+            Some(("ipxe", mac)) => ipxe::mac_of(mac).map(Self::Script),
+            Some((mac, file)) => Some(Self::Of(ipxe::mac_of(mac)?, file)),
         }
     }
 }

@@ -39,10 +39,10 @@ pub(crate) struct NodeImage {
 }
 
 /// A host that may boot from the network.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct NetworkHost {
     /// The MAC address that it asks by.
-    pub(crate) mac: String,
+    pub(crate) mac: MacAddress,
     /// Its static addresses and what its installer is told of its network.
     pub(crate) network: EarlyNetwork,
     /// Whether its installation calls back.
@@ -134,9 +134,8 @@ impl Images {
 
     /// Whether the host with this address is to be told to install at this moment.
     pub(crate) fn offers(&self, mac: &MacAddress) -> bool {
-        let mac = mac.to_string();
         let of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
-        of.iter().any(|(node, image)| image.host.mac == mac && self.server.is_offered(node))
+        of.iter().any(|(node, image)| image.host.mac == *mac && self.server.is_offered(node))
     }
 
     fn image(&self, node: &str) -> Option<NodeImage> {
@@ -216,7 +215,7 @@ impl Images {
         let iso = image.clone();
         let files = tokio::task::spawn_blocking(move || NetbootFiles::from_iso(&iso));
         let files = files.await.map_err(text)?.map_err(text)?;
-        let mac = wanted.host.mac.parse().map_err(text)?;
+        let mac = wanted.host.mac;
         let base = self.host_base(wanted).await?;
         let settings = NetbootSettings {
             base: base.clone(),

@@ -349,7 +349,7 @@ fn images_of(nodes: &[NodeSpec], options: &ApplyOptions) -> BTreeMap<String, Nod
             None => (options.iso.clone(), node.iso_sha256.or(options.iso_sha256)),
         };
         let host = NetworkHost {
-            mac: node.boot_mac.to_string(),
+            mac: node.boot_mac,
             network: EarlyNetwork::of(&node.network, &node.host_name),
             calls_back: node.follow == Some(Follow::Callback),
         };

@@ -4,9 +4,10 @@ use std::{net::IpAddr, time::Duration};
 
 use proptest::{prelude::*, test_runner::TestRunner};
 use rackhand_media::{
-    EventKind, Image, MacAddress, MediaEvent, NetbootError, NetbootFiles, NetbootPublication,
-    NetbootSettings, PublishError, Token,
+    EventKind, Image, MediaEvent, NetbootError, NetbootFiles, NetbootPublication, NetbootSettings,
+    PublishError, Token,
 };
+use rackhand_spec::MacAddress;
 use reqwest::Method;
 
 use crate::{
@@ -283,7 +284,7 @@ async fn machines_that_nobody_knows_boot_their_disk() {
         let other = String::from_utf8(body(&rig, "/ipxe/52-54-00-12-34-57").await).unwrap();
         assert!(
             other.starts_with(
-                "#!ipxe\necho rackhand: no node has 52-54-00-12-34-57; booting the local disk\n"
+                "#!ipxe\necho rackhand: no node has 52:54:00:12:34:57; booting the local disk\n"
             )
         );
         assert!(other.contains("exit 1") && other.contains("sanboot --no-describe --drive 0x80"));
@@ -330,7 +331,7 @@ async fn publishing_again_keeps_the_offer_and_what_is_wrong_is_refused() {
     let text = publish("node-2", &other, &settings).unwrap_err().to_string();
     assert_eq!(
         text,
-        "52-54-00-12-34-56, given for node node-2, is already the address of node node-1; each node boots by one of its own"
+        "52:54:00:12:34:56, given for node node-2, is already the address of node node-1; each node boots by one of its own"
     );
     let error = publish("node-2", &token(), &settings).unwrap_err();
     assert!(matches!(error, PublishError::TokenInUse { .. }));
