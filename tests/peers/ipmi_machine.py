@@ -21,7 +21,7 @@ class Machine:
         self.work = Path(work)
         self.work.mkdir(parents=True, exist_ok=True)
         self.mac = mac
-        self.port = peer.free_port()
+        self.port = peer.free_port(kind=socket.SOCK_DGRAM)
         self.serial = self.work / "serial.log"
         disk = self.work / "disk.img"
         with open(disk, "wb") as file:

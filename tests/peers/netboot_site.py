@@ -5,6 +5,7 @@ import argparse
 import json
 import os
 import re
+import socket
 import subprocess
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def main():
     work = Path(args.work)
     site = work / "site"
     report = peer.Report("one site, four ways")
-    http, tftp, bmc = peer.free_port(), peer.free_port(), peer.free_port()
+    http, tftp, bmc = peer.free_port(), peer.free_port(kind=socket.SOCK_DGRAM), peer.free_port()
     iso = small_linux.installer(args.cache)
     loaders = work / "loaders"
     loaders.mkdir()

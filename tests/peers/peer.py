@@ -60,8 +60,8 @@ def end_on_sigterm():
     signal.signal(signal.SIGTERM, stop)
 
 
-def free_port(address="127.0.0.1"):
-    with socket.socket() as probe:
+def free_port(address="127.0.0.1", kind=socket.SOCK_STREAM):
+    with socket.socket(type=kind) as probe:
         probe.bind((address, 0))
         return probe.getsockname()[1]
 

@@ -78,13 +78,18 @@ ip addr add "$ip/$mask" dev "$interface"
 
 
 def run(*command, **more):
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **more)
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **more)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}: {done.stderr.strip()[-1000:]}")
 
 
 def fetched_kernel(work):
     """Debian's cloud kernel and its modules, out of its package and not installed."""
     place = work / "kernel"
     place.mkdir(parents=True)
+    if os.geteuid() == 0:
+        # The lists may be old, or not there.
+        run("apt-get", "update", "-qq")
     depends = subprocess.run(["apt-cache", "depends", KERNEL], check=True, capture_output=True, text=True).stdout
     package = next(line.split()[-1] for line in depends.splitlines() if "Depends: linux-image-" in line)
     run("apt-get", "download", package, cwd=place)

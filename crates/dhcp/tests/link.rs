@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use common::{Answer, Request, TFTP, boot, hints, installed, may, other, ours};
+use common::{Answer, Request, TFTP, boot, copied, hints, installed, may, other, ours};
 use rackhand_dhcp::{
     Allowed, ProxyDhcp, Settings,
     hints::{dnsmasq, isc, kea},
@@ -144,7 +144,7 @@ fn start_isc(hints: &str) -> Server {
     let subnet = "subnet 192.0.2.0 netmask 255.255.255.0 { range 192.0.2.100 192.0.2.150; }";
     Server::start(&format!("authoritative;\n{subnet}\n{hints}"), |place| {
         let file = |name: &str| place.path().join(name);
-        let mut command = Command::new("dhcpd");
+        let mut command = Command::new(copied("dhcpd", place.path()));
         command.args(["-4", "-f", "-d", "-cf"]).arg(file("conf"));
         command.arg("-lf").arg(file("leases")).arg("-pf").arg(file("pid")).arg("server");
         command
@@ -160,7 +160,7 @@ fn start_kea(hints: &str) -> Server {
     let pool = serde_json::json!([{ "pool": "192.0.2.100 - 192.0.2.150" }]);
     dhcp.insert("subnet4".into(), serde_json::json!([{ "id": 1, "subnet": "192.0.2.0/24", "pools": pool }]));
     Server::start(&configuration.to_string(), |place| {
-        let mut command = Command::new("kea-dhcp4");
+        let mut command = Command::new(copied("kea-dhcp4", place.path()));
         command.args(["-c", "conf"]).env("KEA_LOCKFILE_DIR", "none").env("KEA_PIDFILE_DIR", place.path());
         command
     })

@@ -1,4 +1,4 @@
-//! The answerer on sockets: on the loopback interface, and beside a real DHCP server on a network of its own.
+//! The answerer on sockets of the loopback interface. `link.rs` has it beside a real DHCP server.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -10,7 +10,7 @@ mod common;
 
 use std::{fs, path::Path, process::Command};
 
-use common::{boot, hints, hosts, installed};
+use common::{boot, copied, hints, hosts, installed};
 use rackhand_dhcp::{
     Hints,
     hints::{dnsmasq, isc, kea},
@@ -36,12 +36,12 @@ fn shapes() -> Vec<Hints> {
 
 /// Runs the check on a file, and wants it to refuse that file with nonsense at its end: a check that
 /// accepts everything says nothing.
-fn check(name: &str, text: &str, command: &dyn Fn(&Path) -> Command) {
+fn check(name: &str, text: &str, command: &dyn Fn(&Path, &Path) -> Command) {
     let place = TempDir::new().unwrap();
     let path = place.path().join(name);
     let run = |text: &str| {
         fs::write(&path, text).unwrap();
-        let output = command(&path).output().unwrap();
+        let output = command(place.path(), &path).output().unwrap();
         let said = [output.stdout, output.stderr].concat();
         (output.status.success(), String::from_utf8_lossy(&said).into_owned())
     };
@@ -57,7 +57,7 @@ fn dnsmasq_accepts_its_file() {
         return;
     }
     for hints in shapes() {
-        check("rackhand.conf", &dnsmasq(&hints), &|path| {
+        check("rackhand.conf", &dnsmasq(&hints), &|_, path| {
             let mut command = Command::new("dnsmasq");
             command.arg("--test").arg("-C").arg(path);
             command
@@ -72,8 +72,8 @@ fn isc_dhcpd_accepts_its_file() {
     }
     for hints in shapes() {
         let site = "subnet 192.0.2.0 netmask 255.255.255.0 { range 192.0.2.100 192.0.2.200; }\n";
-        check("rackhand.conf", &format!("{site}{}", isc(&hints)), &|path| {
-            let mut command = Command::new("dhcpd");
+        check("rackhand.conf", &format!("{site}{}", isc(&hints)), &|place, path| {
+            let mut command = Command::new(copied("dhcpd", place));
             command.arg("-t").arg("-cf").arg(path);
             command
         });
@@ -86,8 +86,8 @@ fn kea_accepts_its_file() {
         return;
     }
     for hints in shapes() {
-        check("rackhand.conf", &kea(&hints), &|path| {
-            let mut command = Command::new("kea-dhcp4");
+        check("rackhand.conf", &kea(&hints), &|place, path| {
+            let mut command = Command::new(copied("kea-dhcp4", place));
             command.arg("-t").arg(path).env("KEA_LOCKFILE_DIR", "none");
             command
         });

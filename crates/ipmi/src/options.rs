@@ -41,16 +41,6 @@ pub enum Privilege {
 }
 
 impl Privilege {
-    /// The privilege that addresses spell so (`?privilegelevel=OPERATOR`), without regard to case.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        match name.to_ascii_uppercase().as_str() {
-            "ADMINISTRATOR" => Some(Self::Administrator),
-            "OPERATOR" => Some(Self::Operator),
-            _ => None,
-        }
-    }
-
     /// The number on the wire.
     pub(crate) fn level(self) -> u8 {
         match self {
@@ -66,17 +56,5 @@ impl fmt::Display for Privilege {
             Self::Administrator => "administrator",
             Self::Operator => "operator",
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn privileges_are_read_as_addresses_spell_them() {
-        assert_eq!(Privilege::parse("OPERATOR"), Some(Privilege::Operator));
-        assert_eq!(Privilege::parse("Administrator"), Some(Privilege::Administrator));
-        assert_eq!(Privilege::parse("USER"), None);
     }
 }

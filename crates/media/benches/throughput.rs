@@ -106,8 +106,7 @@ fn curl(url: &str) -> Command {
 async fn started(name: &str, arguments: &[String], url: String) -> Result<Option<(Child, String)>> {
     let program = PathBuf::from("/usr/sbin").join(name);
     if !program.is_file() {
-        println!("  skipped: {name} is not installed");
-        return Ok(None);
+        return skipped(&format!("{name} is not installed"));
     }
     let mut command = Command::new(program);
     let running = command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
@@ -120,7 +119,16 @@ async fn started(name: &str, arguments: &[String], url: String) -> Result<Option
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    println!("  skipped: {name} does not serve here");
+    skipped(&format!("{name} does not serve here"))
+}
+
+/// Says so, or fails where the peer suite says that everything must be there.
+#[allow(clippy::disallowed_methods, reason = "the peer suite says so that every part must be there")]
+fn skipped<T>(why: &str) -> Result<Option<T>> {
+    if std::env::var("RACKHAND_PEERS").is_ok_and(|value| value == "1") {
+        return Err(format!("{why}, and RACKHAND_PEERS=1 says that everything must be there").into());
+    }
+    println!("  skipped: {why}");
     Ok(None)
 }
 

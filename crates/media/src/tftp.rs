@@ -72,8 +72,9 @@ fn privilege(error: &io::Error) -> &'static str {
     }
 }
 
-/// Transfers at once. Further ones are told to come again.
-const MOST_TRANSFERS: usize = 512;
+/// Transfers at once. Further ones are told to come again. Each takes a socket and may take a file, of the 1024 that a
+/// process usually may have open.
+const MOST_TRANSFERS: usize = 256;
 
 /// The largest block, which a frame of 9000 bytes holds.
 const LARGEST_BLOCK: u16 = 8956;

@@ -209,14 +209,14 @@ pub struct ServingArgs {
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Network boot")]
 pub struct NetbootArgs {
-    /// The base URL that hosts reach the images under when they boot from the network, where the route to each BMC does not
-    /// lead there.
+    /// The base URL that hosts reach the images under when they boot from the network. Needed with --tftp-listen; else found
+    /// out from the route to the host, or to its BMC.
     #[arg(long, value_name = "URL")]
     pub netboot_url: Option<String>,
     /// Serve loaders, scripts, kernels and initrds by TFTP on this address [default: not at all; port 69 is the usual one].
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub tftp_listen: Option<SocketAddr>,
-    /// Directory with iPXE's loaders for --tftp-listen: ipxe.efi, snponly.efi, undionly.kpxe.
+    /// Directory with iPXE's loaders for --tftp-listen: ipxe.efi and undionly.kpxe.
     #[arg(long, value_name = "DIR")]
     pub netboot_loaders: Option<PathBuf>,
     /// Add boot options to the answers of the site's DHCP server on this interface, for hosts that are being installed.

@@ -27,8 +27,8 @@ pub(crate) fn hints(args: HintsArgs, common: &Common, world: &World) -> anyhow::
     let (may, not): (Vec<&NodeSpec>, Vec<&NodeSpec>) = nodes.into_iter().partition(|node| may_ask(node));
     if !not.is_empty() {
         world.stderr.line(format_args!(
-            "{} nodes are left out: they boot by virtual media alone, as far as their specs say",
-            not.len()
+            "left out, since their specs have them boot by virtual media alone: {}",
+            not.iter().map(|node| node.name.as_str()).collect::<Vec<_>>().join(", ")
         ))?;
     }
     let boot: BootFiles = boot_files(&options.netboot)?;

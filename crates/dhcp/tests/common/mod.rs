@@ -1,7 +1,12 @@
 //! What several tests need: files to boot, and requests as machines send them.
 #![allow(dead_code, reason = "each test uses its own part")]
 
-use std::{net::Ipv4Addr, process::Command};
+use std::{
+    fs,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use rackhand_dhcp::{BootFiles, HintedHost, Hints, Loaders};
 use rackhand_spec::MacAddress;
@@ -156,6 +161,16 @@ impl Answer<'_> {
 /// Whether a server is there; one that must be and is not fails.
 pub(crate) fn installed(program: &str) -> bool {
     may(Command::new(program).arg("--version").output().is_ok(), &format!("{program} is not installed"))
+}
+
+/// A copy of an installed program in a directory of the test's own. Where AppArmor confines Debian's DHCP servers it does so by
+/// their paths, and lets them read and write nothing in such a directory.
+pub(crate) fn copied(program: &str, place: &Path) -> PathBuf {
+    let found = Command::new("sh").args(["-c", &format!("command -v {program}")]).output().unwrap();
+    let path = String::from_utf8(found.stdout).unwrap();
+    let copy = place.join(program);
+    fs::copy(path.trim(), &copy).unwrap();
+    copy
 }
 
 /// Whether a test can run. With `RACKHAND_PEERS=1` each must, and otherwise it says why it does not.

@@ -8,7 +8,7 @@ use tokio::net::UdpSocket;
 
 use crate::{
     relay::Relay,
-    sim::{PASSWORD, Sim, connect_to, free_port, target, target_with, there},
+    sim::{PASSWORD, Sim, connect_to, free_port, hasty, target, target_with, there},
 };
 
 #[tokio::test]
@@ -101,7 +101,7 @@ async fn nothing_is_sent_outside_the_networks() {
 
 #[tokio::test]
 async fn a_port_that_nobody_listens_on_is_unreachable() {
-    let error = connect_to(free_port(), target(PASSWORD), Options::default()).await.unwrap_err();
+    let error = connect_to(free_port(), hasty(target(PASSWORD)), Options::default()).await.unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::Unreachable);
     assert!(error.to_string().contains("nothing listens on this port"), "{error}");
 }

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::{
     relay::{Relay, Valve},
-    sim::{PASSWORD, Sim, connect_to, target, there, until},
+    sim::{PASSWORD, Sim, connect_to, hasty, target, there, until},
 };
 
 /// The fence is asked right before a command leaves: the moment to close the valve.
@@ -28,7 +28,7 @@ async fn a_read_ends_within_its_deadline_and_all_goes_on() {
     }
     let sim = Sim::start().await;
     let relay = Relay::to(sim.socket()).await;
-    let target = target(PASSWORD);
+    let target = hasty(target(PASSWORD));
     let within = target.pacing.request_timeout;
     let bmc = connect_to(relay.port, target, Options::default()).await.unwrap();
     relay.valve.deaf();
@@ -49,12 +49,13 @@ async fn a_change_whose_answer_is_lost_is_unknown_and_sent_once() {
     let sim = Sim::start().await;
     let relay = Relay::to(sim.socket()).await;
     let options = closes(&relay.valve, Valve::mute);
-    let bmc = connect_to(relay.port, target(PASSWORD), options).await.unwrap();
+    let bmc = connect_to(relay.port, hasty(target(PASSWORD)), options).await.unwrap();
     let outcome = bmc.power().unwrap().reset(ResetType::On).await.unwrap();
     assert_eq!(outcome, Outcome::Unknown { seen: "no answer came".to_owned() });
-    assert_eq!(sim.told().matches("set power 1").count(), 1);
+    until("the change arriving", async || sim.told().contains("set power 1")).await;
     relay.valve.open();
     assert_eq!(bmc.power().unwrap().state().await.unwrap(), PowerState::On, "the read decides");
+    assert_eq!(sim.told().matches("set power 1").count(), 1, "sent once");
     assert_eq!(bmc.session.stats().connections, 2, "on a session of its own");
     bmc.close().await.unwrap();
 }
@@ -67,7 +68,7 @@ async fn a_change_that_never_arrived_is_unknown_too() {
     let sim = Sim::start().await;
     let relay = Relay::to(sim.socket()).await;
     let options = closes(&relay.valve, Valve::deaf);
-    let bmc = connect_to(relay.port, target(PASSWORD), options).await.unwrap();
+    let bmc = connect_to(relay.port, hasty(target(PASSWORD)), options).await.unwrap();
     let wanted = BootOverride::once(BootTarget::Pxe);
     let outcome = bmc.boot().unwrap().set_override(wanted).await.unwrap();
     assert!(matches!(outcome, Outcome::Unknown { .. }), "{outcome:?}");

@@ -193,7 +193,7 @@ pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl 
     let end = Instant::now() + Duration::from_secs(30);
     while !holds().await {
         assert!(Instant::now() < end, "in 30 s never: {what}");
-        tokio::task::yield_now().await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
@@ -203,7 +203,8 @@ pub(crate) fn target(password: &str) -> Target {
 
 pub(crate) fn target_with(password: &str, ledger: Arc<dyn Ledger>) -> Target {
     let mut pacing = Pacing::default();
-    pacing.request_timeout = Duration::from_secs(10);
+    // Six seconds for a packet: fifty simulators may share two processors.
+    pacing.request_timeout = Duration::from_secs(60);
     pacing.poll = Duration::from_millis(50);
     pacing.boot_override = Duration::from_millis(500);
     Target {
@@ -216,6 +217,12 @@ pub(crate) fn target_with(password: &str, ledger: Arc<dyn Ledger>) -> Target {
         quirks_off: std::collections::BTreeSet::new(),
         memory: None,
     }
+}
+
+/// With little patience, for BMCs that are not to answer.
+pub(crate) fn hasty(mut target: Target) -> Target {
+    target.pacing.request_timeout = Duration::from_secs(10);
+    target
 }
 
 pub(crate) fn free_port() -> u16 {

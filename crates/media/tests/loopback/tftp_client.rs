@@ -69,6 +69,21 @@ pub(crate) async fn receive(socket: &UdpSocket) -> (u16, Vec<u8>, SocketAddr) {
     (u16::from_be_bytes([buffer[0], buffer[1]]), buffer[2..length].to_vec(), from)
 }
 
+/// Sends a request each second until something comes: it may be lost where many arrive at once.
+pub(crate) async fn ask_until_answered(
+    socket: &UdpSocket,
+    server: SocketAddr,
+    request: &[u8],
+) -> (u16, Vec<u8>, SocketAddr) {
+    for _ in 0..20 {
+        socket.send_to(request, server).await.unwrap();
+        if timeout(Duration::from_secs(1), socket.readable()).await.is_ok() {
+            break;
+        }
+    }
+    receive(socket).await
+}
+
 /// Fetches a file.
 pub(crate) async fn get(server: SocketAddr, name: &str, ask: &Ask) -> Result<Got, Refused> {
     ask_for(server, READ, name, ask).await
@@ -77,11 +92,14 @@ pub(crate) async fn get(server: SocketAddr, name: &str, ask: &Ask) -> Result<Got
 /// Sends a request of that kind and takes what comes.
 pub(crate) async fn ask_for(server: SocketAddr, kind: u16, name: &str, ask: &Ask) -> Result<Got, Refused> {
     let socket = socket(server).await;
-    socket.send_to(&request(kind, name, &ask.options), server).await.unwrap();
+    let mut first = Some(ask_until_answered(&socket, server, &request(kind, name, &ask.options)).await);
     let (mut got, mut block, mut window, mut size) = (Got::default(), 0_u16, 1_usize, 512_usize);
     let (mut packets, mut unanswered) = (0_usize, 0_usize);
     loop {
-        let (kind, rest, peer) = receive(&socket).await;
+        let (kind, rest, peer) = match first.take() {
+            Some(first) => first,
+            None => receive(&socket).await,
+        };
         packets += 1;
         if ask.lose_each.is_some_and(|each| packets.is_multiple_of(each)) {
             continue;

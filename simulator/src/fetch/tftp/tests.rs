@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// For a server that is not to answer.
 const HASTY: Patience = Patience { answer: Duration::from_millis(40), tries: 3 };
 
 /// Answers the first packet of a client with each of `script`'s packets in turn, every one after another packet came.
@@ -45,7 +46,7 @@ fn agreed(options: &[(&str, &str)]) -> Vec<u8> {
 async fn options_are_asked_for_and_what_the_server_grants_holds() {
     let script = vec![agreed(&[("blksize", "8"), ("tsize", "11")]), data(1, b"12345678"), data(2, b"abc")];
     let (address, came) = server(script).await;
-    let got = get(&address, "dir/boot.ipxe", 100, HASTY).await.unwrap();
+    let got = get(&address, "dir/boot.ipxe", 100, Patience::default()).await.unwrap();
     assert_eq!(got, "12345678abc");
     let came = came.await.unwrap();
     assert_eq!(came[0], b"\x00\x01dir/boot.ipxe\x00octet\x00blksize\x001468\x00tsize\x000\x00");
@@ -56,7 +57,7 @@ async fn options_are_asked_for_and_what_the_server_grants_holds() {
 async fn a_server_without_options_sends_blocks_of_512() {
     let first = [7; 512];
     let (address, _server) = server(vec![data(1, &first), data(2, b"")]).await;
-    assert_eq!(get(&address, "a", 1000, HASTY).await.unwrap(), first.as_slice());
+    assert_eq!(get(&address, "a", 1000, Patience::default()).await.unwrap(), first.as_slice());
 }
 
 #[tokio::test]
@@ -64,7 +65,7 @@ async fn a_lost_acknowledgement_is_sent_again() {
     let first = [7; 512];
     // The server sends block 1 twice, as one that did not see its acknowledgement.
     let (address, came) = server(vec![data(1, &first), data(1, &first), data(2, b"end")]).await;
-    let got = get(&address, "a", 1000, HASTY).await.unwrap();
+    let got = get(&address, "a", 1000, Patience::default()).await.unwrap();
     assert_eq!(got.len(), 515);
     assert_eq!(came.await.unwrap()[1..], [acknowledge(1), acknowledge(1), acknowledge(2)]);
 }
@@ -80,7 +81,7 @@ async fn a_request_that_is_lost_is_sent_again() {
         let own = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         own.send_to(&data(1, b"late"), client).await.unwrap();
     });
-    assert_eq!(get(&address, "a", 1000, HASTY).await.unwrap(), "late");
+    assert_eq!(get(&address, "a", 1000, Patience::default()).await.unwrap(), "late");
     server.await.unwrap();
 }
 
@@ -95,16 +96,16 @@ async fn a_silent_server_is_given_up() {
 #[tokio::test]
 async fn what_the_server_says_and_what_is_too_large_ends_it() {
     let (address, _server) = server(vec![b"\x00\x05\x00\x01File not found\x00".to_vec()]).await;
-    let why = get(&address, "a", 1000, HASTY).await.unwrap_err();
+    let why = get(&address, "a", 1000, Patience::default()).await.unwrap_err();
     assert_eq!(why, FetchError::Tftp(1, "File not found".into()));
     let (address, came) = server(vec![agreed(&[("tsize", "1001")])]).await;
-    assert_eq!(get(&address, "a", 1000, HASTY).await.unwrap_err(), FetchError::TooLarge(1000));
+    assert_eq!(get(&address, "a", 1000, Patience::default()).await.unwrap_err(), FetchError::TooLarge(1000));
     assert_eq!(came.await.unwrap()[1][..4], [0, 5, 0, 3]);
     let (address, came) = server(vec![agreed(&[("windowsize", "8")])]).await;
-    assert!(matches!(get(&address, "a", 1000, HASTY).await, Err(FetchError::Tftp(8, _))));
+    assert!(matches!(get(&address, "a", 1000, Patience::default()).await, Err(FetchError::Tftp(8, _))));
     assert_eq!(came.await.unwrap()[1][..4], [0, 5, 0, 8]);
     let (address, _server) = server(vec![data(1, &[1; 512])]).await;
-    assert_eq!(get(&address, "a", 511, HASTY).await.unwrap_err(), FetchError::TooLarge(511));
+    assert_eq!(get(&address, "a", 511, Patience::default()).await.unwrap_err(), FetchError::TooLarge(511));
 }
 
 #[test]
