@@ -96,6 +96,12 @@ impl Line {
             return Err(Error::new(ErrorKind::Conflict, &self.setup.bmc, format!("not sent: {reason}"))
                 .with_request(command.name()));
         }
+        if Instant::now() >= until {
+            let late = "nothing was sent: the time for it was over before the BMC's turn came";
+            return Err(
+                Error::new(ErrorKind::Unreachable, &self.setup.bmc, late).with_request(command.name())
+            );
+        }
         match self.exchange(C::NETFN, C::NUMBER, &command.data()) {
             Err(seen) => Ok(Sent::Lost(seen)),
             Ok(answer) if answer.code == 0 => Ok(Sent::Done),
