@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use rackhand_agent::{
     event::Evidence,
-    ports::{BoxFuture, ImageError, ImageHost, PreparedImage, Sighting},
+    ports::{BoxFuture, ImageError, ImageHost, Offer, PreparedImage, Sighting},
     wanted::{BootWay, WantedFirmware},
 };
 use rackhand_simulator::{
@@ -36,8 +36,19 @@ struct Network {
     names: BTreeMap<String, String>,
     /// Nodes that are told to install.
     offered: BTreeSet<String>,
+    /// Nodes whose firmware fetches the image itself: served while it is offered.
+    by_http: BTreeSet<String>,
     /// How often that was.
     told: usize,
+}
+
+impl Network {
+    /// A host that was given a script has all that it needs.
+    fn is_complete(&mut self, node: &str) {
+        if !self.by_http.contains(node) {
+            self.offered.remove(node);
+        }
+    }
 }
 
 /// An image server in memory: what the media crate is over sockets.
@@ -128,9 +139,26 @@ impl Images {
         self.network().names = names;
     }
 
-    /// Nobody is told to install any more.
-    pub(crate) fn offer_none(&self) {
+    /// What a server of a new process knows: nobody is told to install, and nothing was read.
+    pub(crate) fn restart(&self) {
         self.network().offered.clear();
+        self.served().clear();
+    }
+
+    fn served(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Served>> {
+        self.served.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a host that boots over HTTP is to get nothing now.
+    fn withholds(&self, node: &str) -> bool {
+        let network = self.network();
+        network.by_http.contains(node) && !network.offered.contains(node)
+    }
+
+    /// Whether the node's host is to install when it boots over the network the next time.
+    #[must_use]
+    pub fn is_offered(&self, node: &str) -> bool {
+        self.network().offered.contains(node)
     }
 
     /// How often hosts were told to install so far.
@@ -139,19 +167,22 @@ impl Images {
         self.network().told
     }
 
-    /// What a host that asks the network is told.
-    async fn script(&self, mac: &str) -> String {
+    /// What a host that asks the network is told; nothing when the process that would tell it is gone.
+    async fn script(&self, mac: &str) -> Option<String> {
         let offered = {
-            let mut network = self.network();
-            let node = network.names.get(mac).cloned().filter(|node| network.offered.contains(node));
-            network.told += usize::from(node.is_some());
-            node
+            let network = self.network();
+            network.names.get(mac).cloned().filter(|node| network.offered.contains(node))
         };
-        let Some(node) = offered else { return "#!ipxe\nexit\n".to_owned() };
-        self.sighted(&node, Evidence::ToldToInstall { peer: mac.to_owned() }).await;
-        format!(
+        let local = "#!ipxe\nexit\n".to_owned();
+        let Some(node) = offered else { return Some(local) };
+        // Nobody is told to install before that is durable.
+        if !self.sighted(&node, Evidence::ToldToInstall { peer: mac.to_owned() }).await {
+            return None;
+        }
+        self.network().told += 1;
+        Some(format!(
             "#!ipxe\nkernel {HOST}/{node}/vmlinuz rackhand.callback={HOST}/{node}/callback\ninitrd {HOST}/{node}/initrd.img\nboot\n"
-        )
+        ))
     }
 
     /// Tells the engine of the present process; `false` when it is gone.
@@ -178,7 +209,7 @@ impl Images {
             );
         }
         if let ("ipxe", mac) = (node, file) {
-            let script = self.script(mac).await;
+            let script = self.script(mac).await.ok_or_else(|| FetchError::Cut("it is gone".to_owned()))?;
             let mut answer = reply(StatusCode::OK, None, Bytes::from(script.clone()))?;
             answer.headers_mut().insert(header::CONTENT_LENGTH, script.len().into());
             return Ok(answer);
@@ -195,6 +226,9 @@ impl Images {
         let Some(iso) = (if is_image { Some(self.image().iso) } else { self.file(file) }) else {
             return reply(StatusCode::NOT_FOUND, None, Bytes::new());
         };
+        if is_image && self.withholds(node) {
+            return reply(StatusCode::NOT_FOUND, None, Bytes::new());
+        }
         let total = iso.len();
         let Some((first, last)) = range(&request) else {
             let whole = *request.method() != Method::HEAD;
@@ -227,7 +261,7 @@ impl Images {
 
     async fn read_of(&self, node: &str, bytes: u64, total: u64) {
         let (began, complete) = {
-            let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut served = self.served();
             let served = served.entry(node.to_owned()).or_default();
             served.bytes += bytes;
             let complete = !served.complete && served.bytes >= total;
@@ -238,7 +272,7 @@ impl Images {
             self.sighted(node, Evidence::ImageRead { peer: node.to_owned() }).await;
         }
         if complete {
-            self.network().offered.remove(node);
+            self.network().is_complete(node);
             self.sighted(node, Evidence::ImageComplete { bytes: total }).await;
         }
     }
@@ -279,7 +313,9 @@ impl MediaFetch for Images {
         _limit: usize,
     ) -> rackhand_simulator::fetch::Fut<'a, Result<Bytes, FetchError>> {
         // The same for all; each is led on to its own.
-        Box::pin(async { Ok(Bytes::from(format!("#!ipxe\nchain {HOST}/ipxe/${{mac:hexhyp}}\n"))) })
+        let chain = format!("chain --replace {HOST}/ipxe/${{mac:hexhyp}}");
+        let script = format!("#!ipxe\n{chain} ||\nsleep 10\n{chain}\n");
+        Box::pin(async { Ok(Bytes::from(script)) })
     }
 }
 
@@ -291,6 +327,9 @@ impl ImageHost for Images {
     ) -> BoxFuture<'a, Result<PreparedImage, ImageError>> {
         Box::pin(async move {
             let image = self.image();
+            if way == BootWay::UefiHttp {
+                self.network().by_http.insert(node.to_owned());
+            }
             let (url, bytes) = match way {
                 BootWay::Pxe => (format!("{HOST}/ipxe/{node}"), network_size()),
                 BootWay::VirtualMedia | BootWay::UefiHttp => (format!("{HOST}/{node}/lab.iso"), image.len()),
@@ -299,9 +338,14 @@ impl ImageHost for Images {
         })
     }
 
-    fn offer(&self, node: &str, installs: bool) {
+    fn offer(&self, node: &str, offer: Offer) {
+        let is_complete = self.served().get(node).is_some_and(|served| served.complete);
+        if offer == Offer::Anew {
+            self.served().remove(node);
+        }
         let mut network = self.network();
-        if installs {
+        let again = network.by_http.contains(node) || !is_complete;
+        if offer == Offer::Anew || (offer == Offer::Again && again) {
             network.offered.insert(node.to_owned());
         } else {
             network.offered.remove(node);
@@ -330,6 +374,6 @@ impl ImageHost for Images {
     }
 
     fn bytes_read(&self, node: &str) -> u64 {
-        self.served.lock().unwrap_or_else(PoisonError::into_inner).get(node).map_or(0, |served| served.bytes)
+        self.served().get(node).map_or(0, |served| served.bytes)
     }
 }

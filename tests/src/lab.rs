@@ -248,7 +248,7 @@ impl Lab {
     async fn engine(&self, journal: Arc<dyn Journal>, fuse: &Fuse) -> Run {
         let (send, sightings) = mpsc::channel(64);
         // What an earlier process offered ended with it.
-        self.images.offer_none();
+        self.images.restart();
         self.images.report_to(send);
         let connector = LabConnector {
             sim: self.sim.clone(),

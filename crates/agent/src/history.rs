@@ -15,6 +15,7 @@ use crate::{
         Trigger,
     },
     journal::Record,
+    ports::PreparedImage,
     wanted::BootWay,
 };
 
@@ -142,6 +143,14 @@ pub struct ImageRecord {
     /// How it is booted.
     #[serde(skip_serializing_if = "BootWay::is_virtual_media")]
     pub way: BootWay,
+}
+
+impl ImageRecord {
+    /// Whether what is served now is the image that the job began with.
+    #[must_use]
+    pub fn is(&self, now: &PreparedImage) -> bool {
+        (&self.url, &self.sha256) == (&now.url, &now.sha256)
+    }
 }
 
 /// What is known of one step.

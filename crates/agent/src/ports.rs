@@ -24,14 +24,15 @@ pub trait ImageHost: Send + Sync {
     /// Makes the node's image ready to be booted that way: fetched, its digest taken and compared where one was given,
     /// served. The same node gets the same URL again, in this process and in the next.
     ///
-    /// For PXE it is taken apart, and nothing of it is handed to a host that asks before it is [offered](Self::offer).
+    /// For PXE it is taken apart. On either way over the network nothing of it is handed to a host that asks before it is
+    /// [offered](Self::offer).
     fn prepare<'a>(&'a self, node: &'a str, way: BootWay)
     -> BoxFuture<'a, Result<PreparedImage, ImageError>>;
 
-    /// Whether a host that asks the network what to boot is told to install. Said just before it is switched on to install,
-    /// and taken back as soon as it has what it needs: whoever asks else boots its own disk. Of a node that does not boot
-    /// by PXE it means nothing.
-    fn offer(&self, node: &str, installs: bool);
+    /// Whether a host that boots over the network is given its installer. Said just before it can come for it, and taken
+    /// back as soon as it has what it needs, and at every end of the node's task: whoever asks else boots its own disk. Of
+    /// an image that the BMC reads it says only where its count begins.
+    fn offer(&self, node: &str, offer: Offer);
 
     /// Makes a firmware file ready to be read by the node's BMC in the same way, beside the image, under a name that ends as
     /// the vendor's does: several BMCs judge by it. What is read of it counts nowhere.
@@ -43,6 +44,17 @@ pub trait ImageHost: Send + Sync {
 
     /// How much of the image was read by the node's BMC or host so far, in bytes.
     fn bytes_read(&self, node: &str) -> u64;
+}
+
+/// What a host that boots over the network is given from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offer {
+    /// Its installer, and what was read before counts no more.
+    Anew,
+    /// Its installer still, unless it has read all of it: an earlier process was about to, or had switched it on for that.
+    Again,
+    /// Nothing.
+    Ended,
 }
 
 /// An image, or a firmware file, ready to be read.

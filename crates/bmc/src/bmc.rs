@@ -335,10 +335,7 @@ impl Bmc {
     pub async fn boot_once_in(&self, target: &BootTarget, mode: Option<BootMode>) -> Result<Outcome> {
         let boot = self.boot()?;
         let mode = mode.filter(|_| boot.override_names_mode());
-        let armed = |seen: &BootSettings| {
-            seen.armed_for(target)
-                && (mode.is_none() || seen.override_mode.is_none() || seen.override_mode == mode)
-        };
+        let armed = |seen: &BootSettings| seen.armed_in(target, mode);
         if armed(&boot.settings().await?) {
             return Ok(Outcome::Unchanged);
         }
@@ -354,15 +351,15 @@ impl Bmc {
     /// [`ErrorKind::NotObserved`] when the BMC accepts the override but does not show it.
     pub async fn boot_http_once(&self, url: &str) -> Result<Outcome> {
         let boot = self.boot()?;
-        if boot.settings().await?.armed_for_http(url) {
+        let goes_along = boot.http_boot_settings(url).is_empty();
+        if boot.settings().await?.armed_for_http(url, goes_along) {
             return Ok(Outcome::Unchanged);
         }
-        let goes_along = boot.http_boot_settings(url).is_empty();
         let http_uri = goes_along.then(|| url.to_owned());
         let wanted = BootOverride { http_uri, ..BootOverride::once(BootTarget::UefiHttp) };
         let outcome = boot.set_override(wanted).await?;
         let what = format!("the boot override to be UefiHttp with {url}");
-        proven(outcome, self.wait_boot(&what, |seen| seen.armed_for_http(url)).await)
+        proven(outcome, self.wait_boot(&what, |seen| seen.armed_for_http(url, goes_along)).await)
     }
 
     /// Takes a boot override back and proves it: the next boot goes where the boot order says. A service that knows no

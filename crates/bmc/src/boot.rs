@@ -85,12 +85,21 @@ impl BootSettings {
         self.target.as_ref() == Some(target) && self.enabled != Some(OverrideEnabled::Disabled)
     }
 
-    /// Whether the next boot fetches `url` over HTTP, as far as the BMC shows it. A service that mounts what it is to
-    /// fetch shows the CD armed, and the address beside it (sushy-tools).
+    /// Whether the next boot goes to `target` in that mode. Where no mode is asked for, or the BMC does not show which one
+    /// the override names, the target alone counts.
     #[must_use]
-    pub fn armed_for_http(&self, url: &str) -> bool {
+    pub fn armed_in(&self, target: &BootTarget, mode: Option<BootMode>) -> bool {
+        let same = mode.is_none() || self.override_mode.is_none() || self.override_mode == mode;
+        self.armed_for(target) && same
+    }
+
+    /// Whether the next boot fetches `url` over HTTP. Where the address `goes_along` with the override the BMC has to show
+    /// it: an override of somebody else's names another. Elsewhere it is a BIOS setting, verified as such. A service that
+    /// mounts what it is to fetch shows the CD armed, and the address beside it (sushy-tools).
+    #[must_use]
+    pub fn armed_for_http(&self, url: &str, goes_along: bool) -> bool {
         let names_it = self.http_uri.as_deref() == Some(url);
-        (self.armed_for(&BootTarget::UefiHttp) && (names_it || self.http_uri.is_none()))
+        (self.armed_for(&BootTarget::UefiHttp) && (names_it || !goes_along))
             || (self.armed_for(&BootTarget::Cd) && names_it)
     }
 }

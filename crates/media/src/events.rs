@@ -5,6 +5,7 @@ use std::{
     net::IpAddr,
     ops::Range,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -47,14 +48,16 @@ pub enum EventKind {
         /// The image's size.
         size: u64,
     },
-    /// A machine asked what to boot over the network, and was told. Told once per peer and answer, and again after a new offer.
+    /// A machine asked what to boot over the network, and is told. Told once per peer and answer, and again after a new offer.
     ScriptGiven {
         /// Who asked.
         peer: IpAddr,
         /// The network address it asked for.
         mac: MacAddress,
-        /// Whether it was told to install; otherwise to boot its disk.
+        /// Whether it is told to install; otherwise to boot its disk.
         installs: bool,
+        /// What an answer that installs waits for: otherwise the machine boots its disk.
+        heard: Heard,
     },
     /// What is installed called back.
     CallBack {
@@ -80,10 +83,14 @@ pub enum EventKind {
     },
 }
 
-/// What the answer to a call-back waits for: somebody who says that it was heard and written down.
+/// How long an answer waits for somebody to write down what it is about.
+const HEARD_WITHIN: Duration = Duration::from_secs(30);
+
+/// What an answer waits for: somebody who says that it was heard and written down.
 ///
 /// An installer that was answered does not call again, so a call-back is answered with success only then, and with 503
-/// when every copy of this is dropped unsaid or it takes longer than half a minute.
+/// when every copy of this is dropped unsaid or it takes longer than half a minute. And a machine that was told to install
+/// does so: nobody is told before that is known to whoever would otherwise tell it once more.
 #[derive(Debug, Clone)]
 pub struct Heard(Arc<Mutex<Option<oneshot::Sender<()>>>>);
 
@@ -91,6 +98,11 @@ impl Heard {
     pub(crate) fn new() -> (Self, oneshot::Receiver<()>) {
         let (say, said) = oneshot::channel();
         (Self(Arc::new(Mutex::new(Some(say)))), said)
+    }
+
+    /// Whether somebody says so in time.
+    pub(crate) async fn said(said: oneshot::Receiver<()>) -> bool {
+        matches!(tokio::time::timeout(HEARD_WITHIN, said).await, Ok(Ok(())))
     }
 
     /// Takes the right to say it; whoever holds it says it by sending. `None` when it was taken before.

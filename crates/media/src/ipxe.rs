@@ -24,12 +24,17 @@ pub(crate) fn local_disk(why: &str) -> String {
     format!("#!ipxe\necho rackhand: {}; booting the local disk\n{LOCAL_DISK}", harmless(why))
 }
 
+/// How often a machine asks for its own script before it boots its disk: the server may be starting anew just then.
+const TRIES: usize = 3;
+
 /// Goes on to the script of the machine's own address, under `base` or, without one, beside this script's own URL.
 pub(crate) fn common(base: Option<&str>) -> String {
     let place = base.map(|base| format!("{base}/")).unwrap_or_default();
+    let chain = format!("chain --replace --autofree {place}ipxe/${{mac:hexhyp}} ||\n");
+    let again = "echo rackhand: no answer for ${mac:hexhyp}; asking again in 10 seconds\nsleep 10\n";
+    let asking = vec![chain; TRIES].join(again);
     format!(
-        "#!ipxe\nchain --replace --autofree {place}ipxe/${{mac:hexhyp}} ||\n\
-         echo rackhand: no answer for ${{mac:hexhyp}}; booting the local disk\n{LOCAL_DISK}"
+        "#!ipxe\n{asking}echo rackhand: no answer for ${{mac:hexhyp}}; booting the local disk\n{LOCAL_DISK}"
     )
 }
 
@@ -98,6 +103,12 @@ mod tests {
     fn the_scripts() {
         insta::assert_snapshot!(common(None), @r"
         #!ipxe
+        chain --replace --autofree ipxe/${mac:hexhyp} ||
+        echo rackhand: no answer for ${mac:hexhyp}; asking again in 10 seconds
+        sleep 10
+        chain --replace --autofree ipxe/${mac:hexhyp} ||
+        echo rackhand: no answer for ${mac:hexhyp}; asking again in 10 seconds
+        sleep 10
         chain --replace --autofree ipxe/${mac:hexhyp} ||
         echo rackhand: no answer for ${mac:hexhyp}; booting the local disk
         iseq ${platform} efi && exit 1 ||

@@ -48,7 +48,7 @@ pub use crate::{
     image::{Image, ImageError, Source},
     listener::{Bound, Listen},
     netboot::{NetbootError, NetbootFiles, ipxe_kernel_arguments},
-    offers::{NetbootPublication, NetbootSettings},
+    offers::{NetbootPublication, NetbootSettings, Offering},
     part::Part,
     registry::{Publication, PublishError},
     server::{Events, MediaServer, StartError},

@@ -15,10 +15,10 @@ use std::{
 use rackhand_spec::MacAddress;
 
 use crate::{
-    EventKind, NetbootFiles, Part, PublishError, Token, advertise,
+    EventKind, Heard, NetbootFiles, Part, PublishError, Token, advertise,
     ipxe::{self, Install},
     netboot::ROOTFS_URL,
-    registry::{Registry, lock},
+    registry::{Entry, Registry, lock},
 };
 
 /// How a node is to boot over the network.
@@ -68,11 +68,22 @@ const MOST_ARGUMENTS: usize = 2047;
 /// How many peers a script's being given is told of.
 const MOST_PEERS: usize = 64;
 
+/// What is said of a node that boots over the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offering {
+    /// It is to install, and what was read before counts no more: this is another installation.
+    Anew,
+    /// It is still to install, unless everything was sent already.
+    Again,
+    /// It is not to install.
+    Ended,
+}
+
 /// Whether and how the machine of an entry installs.
 #[derive(Debug)]
 pub(crate) struct Offer {
-    pub(crate) mac: MacAddress,
-    script: String,
+    /// For a machine that asks by its address and is given a script. Otherwise the image itself is what is offered.
+    script: Option<(MacAddress, String)>,
     offered: AtomicBool,
     told: Mutex<BTreeSet<(IpAddr, bool)>>,
 }
@@ -80,15 +91,46 @@ pub(crate) struct Offer {
 /// Whether it is the same that is offered, not whether it is offered at the moment.
 impl PartialEq for Offer {
     fn eq(&self, other: &Self) -> bool {
-        (self.mac, &self.script) == (other.mac, &other.script)
+        self.script == other.script
     }
 }
 
 impl Offer {
+    /// Of an image that firmware fetches by itself. It begins not offered.
+    pub(crate) fn of_image() -> Self {
+        Self { script: None, offered: AtomicBool::new(false), told: Mutex::default() }
+    }
+
+    fn of_script(mac: MacAddress, script: String) -> Self {
+        Self { script: Some((mac, script)), ..Self::of_image() }
+    }
+
+    pub(crate) fn mac(&self) -> Option<MacAddress> {
+        self.script.as_ref().map(|(mac, _)| *mac)
+    }
+
+    fn is_image(&self) -> bool {
+        self.script.is_none()
+    }
+
+    /// Whether the files themselves are kept from whoever asks for them. What a script leads to is not: a system that was just
+    /// booted by it may fetch once more what it lost.
+    pub(crate) fn withholds(&self) -> bool {
+        self.is_image() && !self.is_on()
+    }
+
     pub(crate) fn set(&self, offered: bool) {
         self.offered.store(offered, Ordering::SeqCst);
         if offered {
             lock(&self.told).clear();
+        }
+    }
+
+    /// Everything was sent. A machine that was given a script has all that it needs: when it boots the next time, it boots its
+    /// disk. An image may have been fetched by a service that mounts it, and reads it again for the machine.
+    pub(crate) fn is_complete(&self) {
+        if !self.is_image() {
+            self.set(false);
         }
     }
 
@@ -97,8 +139,12 @@ impl Offer {
     }
 
     fn is_news(&self, peer: IpAddr, installs: bool) -> bool {
-        let mut told = lock(&self.told);
-        told.len() < MOST_PEERS && told.insert((peer, installs))
+        let told = lock(&self.told);
+        told.len() < MOST_PEERS && !told.contains(&(peer, installs))
+    }
+
+    fn was_told(&self, peer: IpAddr, installs: bool) {
+        lock(&self.told).insert((peer, installs));
     }
 }
 
@@ -136,16 +182,20 @@ impl Registry {
             arguments,
             size: named.iter().map(|(_, part)| part.size()).sum(),
         };
-        let offer = Offer { mac, script, offered: AtomicBool::new(false), told: Mutex::default() };
-        self.put(node, token, named, Some(offer))?;
+        self.put(node, token, named, Some(Offer::of_script(mac, script)))?;
         Ok(publication)
     }
 
-    pub(crate) fn offer(&self, node: &str, offered: bool) -> bool {
-        let Some(entry) = self.find_offer(node) else { return false };
-        if offered {
-            entry.recount();
-        }
+    pub(crate) fn offer(&self, node: &str, offering: Offering) -> bool {
+        let Some(entry) = self.find_node(node) else { return false };
+        let offered = match offering {
+            Offering::Anew => {
+                entry.recount();
+                true
+            }
+            Offering::Again => entry.offer.as_ref().is_some_and(Offer::is_image) || !entry.is_complete(),
+            Offering::Ended => false,
+        };
         if let Some(offer) = &entry.offer {
             offer.set(offered);
         }
@@ -153,25 +203,46 @@ impl Registry {
     }
 
     pub(crate) fn is_offered(&self, node: &str) -> bool {
-        self.find_offer(node).is_some_and(|entry| entry.offer.as_ref().is_some_and(Offer::is_on))
+        self.find_node(node).is_some_and(|entry| entry.is_offered())
     }
 
-    /// What the machine with that address is told, which is told in turn.
-    pub(crate) fn script(&self, mac: MacAddress, peer: IpAddr) -> String {
-        let entry = self.find_mac(mac);
-        let Some((node, offer)) = entry.as_ref().and_then(|entry| Some((&entry.node, entry.offer.as_ref()?)))
+    pub(crate) fn is_offered_to(&self, mac: MacAddress) -> bool {
+        self.find_mac(mac).is_some_and(|entry| entry.is_offered())
+    }
+
+    /// What the machine with that address would be told now. Nobody is told of it.
+    pub(crate) fn script(&self, mac: MacAddress) -> String {
+        self.find_mac(mac).map_or_else(|| ipxe::local_disk(&ipxe::unknown(mac)), |entry| entry.script())
+    }
+
+    /// What the machine with that address is told, which is told in turn: that it installs before it is given.
+    pub(crate) async fn give_script(&self, mac: MacAddress, peer: IpAddr) -> String {
+        let found = self.find_mac(mac);
+        let Some((entry, offer)) = found.as_ref().and_then(|entry| Some((entry, entry.offer.as_ref()?)))
         else {
             self.stranger(peer, mac);
-            return ipxe::local_disk(&ipxe::unknown(mac));
+            return self.script(mac);
         };
         let installs = offer.is_on();
         if offer.is_news(peer, installs) {
-            self.tell(Some(node), EventKind::ScriptGiven { peer, mac, installs });
+            let (heard, said) = Heard::new();
+            self.tell(Some(&entry.node), EventKind::ScriptGiven { peer, mac, installs, heard });
+            if installs && !Heard::said(said).await {
+                let why = format!("nobody could write down that node {} is installed", entry.node);
+                return ipxe::local_disk(&why);
+            }
+            offer.was_told(peer, installs);
         }
-        if installs {
-            offer.script.clone()
-        } else {
-            ipxe::local_disk(&format!("node {node} is not to be installed now"))
+        // The offer may have ended while it was written down.
+        entry.script()
+    }
+}
+
+impl Entry {
+    fn script(&self) -> String {
+        match &self.offer {
+            Some(offer @ Offer { script: Some((_, script)), .. }) if offer.is_on() => script.clone(),
+            _ => ipxe::local_disk(&format!("node {} is not to be installed now", self.node)),
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use rackhand_spec::MacAddress;
 
 use crate::{
-    AddressError, EventKind, Image, MediaEvent, Part, Served, Sha256Digest, Token, events::Tally,
+    AddressError, EventKind, Heard, Image, MediaEvent, Part, Served, Sha256Digest, Token, events::Tally,
     offers::Offer,
 };
 
@@ -48,7 +48,7 @@ pub enum PublishError {
     },
     /// Two nodes with one network address could not be told apart.
     #[error(
-        "{mac}, given for node {node}, is already the address of node {other}; each node boots by one of its own"
+        "{mac}, given for node {node}, is also the address of node {other}, which is being installed; each node boots by one of its own"
     )]
     MacInUse {
         /// The node to publish for.
@@ -95,7 +95,7 @@ pub(crate) struct Entry {
 }
 
 /// A file under a node's token.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct PublishedFile {
     /// Its name in the URL.
     pub(crate) name: String,
@@ -148,7 +148,17 @@ impl Registry {
         image: &Image,
         token: &Token,
     ) -> Result<Publication, PublishError> {
-        self.publish_as(node, image, token, file_name(&image.name, token))
+        self.publish_as(node, image, token, file_name(&image.name, token), None)
+    }
+
+    /// The same for a host whose firmware fetches it: it is served only while it is offered.
+    pub(crate) fn publish_http_boot(
+        &self,
+        node: &str,
+        image: &Image,
+        token: &Token,
+    ) -> Result<Publication, PublishError> {
+        self.publish_as(node, image, token, file_name(&image.name, token), Some(Offer::of_image()))
     }
 
     /// The same for a file that is no ISO: its name ends as it does.
@@ -158,7 +168,7 @@ impl Registry {
         image: &Image,
         token: &Token,
     ) -> Result<Publication, PublishError> {
-        self.publish_as(node, image, token, own_name(&image.name, token))
+        self.publish_as(node, image, token, own_name(&image.name, token), None)
     }
 
     fn publish_as(
@@ -167,6 +177,7 @@ impl Registry {
         image: &Image,
         token: &Token,
         file_name: String,
+        offer: Option<Offer>,
     ) -> Result<Publication, PublishError> {
         let publication = Publication {
             node: node.to_owned(),
@@ -175,7 +186,7 @@ impl Registry {
             size: image.size,
             sha256: image.sha256,
         };
-        self.put(node, token, vec![(file_name, Part::whole(image.clone()))], None)?;
+        self.put(node, token, vec![(file_name, Part::whole(image.clone()))], offer)?;
         Ok(publication)
     }
 
@@ -198,11 +209,15 @@ impl Registry {
                 return Ok(());
             }
         }
-        if let Some(mac) = offer.as_ref().map(|offer| offer.mac)
-            && let Some(there) = entries.values().find(|there| there.node != node && there.boots_by(mac))
+        if let Some(mac) = offer.as_ref().and_then(Offer::mac)
+            && let Some(there) = entries.values_mut().find(|there| there.node != node && there.boots_by(mac))
         {
-            let (node, other) = (node.to_owned(), there.node.clone());
-            return Err(PublishError::MacInUse { node, other, mac });
+            if there.is_offered() {
+                let (node, other) = (node.to_owned(), there.node.clone());
+                return Err(PublishError::MacInUse { node, other, mac });
+            }
+            // The node was renamed, or its address was given to another: whoever asks by it now is this one.
+            *there = Arc::new(there.without_offer());
         }
         entries.retain(|_, entry| entry.node != node);
         entries.insert(hash, Arc::new(Entry::new(node, files, offer)));
@@ -216,8 +231,7 @@ impl Registry {
         else {
             return false;
         };
-        let counts = entry.counts.clone();
-        *entry = Arc::new(Entry { node: node.to_owned(), files: Vec::new(), offer: None, counts });
+        *entry = Arc::new(Entry { files: Vec::new(), ..entry.without_offer() });
         true
     }
 
@@ -246,16 +260,17 @@ impl Registry {
         self.entries().values().find(|entry| entry.boots_by(mac)).cloned()
     }
 
-    /// The entry of a node that boots over the network.
-    pub(crate) fn find_offer(&self, node: &str) -> Option<Arc<Entry>> {
-        self.entries().values().find(|entry| entry.node == node && entry.offer.is_some()).cloned()
+    /// The entry of a node that something is served to.
+    pub(crate) fn find_node(&self, node: &str) -> Option<Arc<Entry>> {
+        self.entries().values().find(|entry| entry.node == node && !entry.files.is_empty()).cloned()
     }
 
     /// Tells of a machine that nobody knows, once.
     pub(crate) fn stranger(&self, peer: IpAddr, mac: MacAddress) {
         let mut told = lock(&self.strangers);
         if told.len() < MOST_REFUSALS && told.insert((peer, mac)) {
-            self.tell(None, EventKind::ScriptGiven { peer, mac, installs: false });
+            let (heard, _) = Heard::new();
+            self.tell(None, EventKind::ScriptGiven { peer, mac, installs: false, heard });
         }
     }
 
@@ -278,8 +293,7 @@ impl Registry {
         let events = lock(&entry.counts.tally).sent(part, peer);
         for kind in events {
             if let (EventKind::Complete { .. }, Some(offer)) = (&kind, &entry.offer) {
-                // The machine has all that it needs: when it boots the next time, it boots its disk.
-                offer.set(false);
+                offer.is_complete();
             }
             self.tell(Some(&entry.node), kind);
         }
@@ -308,7 +322,18 @@ impl Entry {
     }
 
     fn boots_by(&self, mac: MacAddress) -> bool {
-        self.offer.as_ref().is_some_and(|offer| offer.mac == mac)
+        self.offer.as_ref().is_some_and(|offer| offer.mac() == Some(mac))
+    }
+
+    /// Whether it is offered at this moment.
+    pub(crate) fn is_offered(&self) -> bool {
+        self.offer.as_ref().is_some_and(Offer::is_on)
+    }
+
+    /// The same, for a machine that nobody is to tell anything any more.
+    fn without_offer(&self) -> Self {
+        let (node, files, counts) = (self.node.clone(), self.files.clone(), self.counts.clone());
+        Self { node, files, offer: None, counts }
     }
 
     /// The file that has that name in the URL.
@@ -316,12 +341,14 @@ impl Entry {
         self.files.iter().find(|file| file.name == name)
     }
 
-    /// Counts from nothing again if everything was sent already.
+    /// Counts from nothing again.
     pub(crate) fn recount(&self) {
-        let mut tally = lock(&self.counts.tally);
-        if tally.is_complete() {
-            *tally = Tally::new(self.files.iter().map(|file| file.part.size()).sum());
-        }
+        *lock(&self.counts.tally) = Tally::new(self.files.iter().map(|file| file.part.size()).sum());
+    }
+
+    /// Whether everything was sent.
+    pub(crate) fn is_complete(&self) -> bool {
+        lock(&self.counts.tally).is_complete()
     }
 
     pub(crate) fn asked(&self, peer: IpAddr) {

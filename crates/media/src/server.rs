@@ -25,7 +25,7 @@ use rackhand_spec::MacAddress;
 
 use crate::{
     AddressError, Advertise, Bound, Image, Listen, MediaEvent, NetbootFiles, NetbootPublication,
-    NetbootSettings, Publication, PublishError, Scheme, Served, TftpError, TftpOptions, Token,
+    NetbootSettings, Offering, Publication, PublishError, Scheme, Served, TftpError, TftpOptions, Token,
     listener::bind, registry::Registry, service, tftp,
 };
 
@@ -190,12 +190,33 @@ impl MediaServer {
         self.registry.publish_netboot(node, mac, files, token, settings)
     }
 
-    /// Says whether the node installs when it boots over the network the next time; otherwise it boots its disk. An offer ends by
-    /// itself once every byte was sent; to offer again after that is another installation, whose bytes are counted from nothing.
-    /// The files stay served under the token, since a system that was just booted may fetch once more what it lost.
-    /// False if nothing is published that it could boot so.
-    pub fn offer(&self, node: &str, offered: bool) -> bool {
-        self.registry.offer(node, offered)
+    /// Serves `image` to a host whose firmware fetches and boots it over HTTP, in place of what the node had before. It is served
+    /// only while it is [offered](Self::offer), which it is not yet: a host whose boot order begins with this address would
+    /// install itself at every boot. This offer does not end by itself. Publishing the same again changes nothing: counts and offer stay.
+    ///
+    /// # Errors
+    /// When another node has that token.
+    pub fn publish_http_boot(
+        &self,
+        node: &str,
+        image: &Image,
+        token: &Token,
+    ) -> Result<Publication, PublishError> {
+        self.registry.publish_http_boot(node, image, token)
+    }
+
+    /// Says whether the node installs when it boots over the network the next time; otherwise it boots its disk. An offer by script
+    /// ends by itself once every byte was sent. Files that a script leads to stay served under the token, since a system that was just
+    /// booted may fetch once more what it lost. Of an image that a BMC reads, [`Offering::Anew`] begins its counts anew, and
+    /// nothing else is changed. False if nothing is published for the node.
+    pub fn offer(&self, node: &str, offering: Offering) -> bool {
+        self.registry.offer(node, offering)
+    }
+
+    /// Whether the machine that asks by this address installs when it boots over the network the next time.
+    #[must_use]
+    pub fn is_offered_to(&self, mac: MacAddress) -> bool {
+        self.registry.is_offered_to(mac)
     }
 
     /// Whether the node installs when it boots over the network the next time.

@@ -11,12 +11,15 @@ use http_body::Body;
 use http_body_util::{BodyExt, Either, Empty, Full, LengthLimitError, Limited};
 use serde_json::Value;
 
+use rackhand_spec::MacAddress;
+
 use crate::{
     EventKind,
     body::{Account, ImageBody},
     conditional::{self, Verdict},
     events::Heard,
     ipxe,
+    offers::Offer,
     range::{self, Selection},
     registry::{Entry, PublishedFile, Registry},
 };
@@ -26,9 +29,6 @@ pub(crate) type Answer = Response<Either<ImageBody, Either<Full<Bytes>, Empty<By
 
 /// The largest call-back.
 const LARGEST_CALLBACK: usize = 64 << 10;
-
-/// How long a call-back waits for somebody to write it down.
-const HEARD_WITHIN: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// The longest name of a stage.
 const LONGEST_STAGE: usize = 200;
@@ -45,10 +45,10 @@ where
 {
     let path = request.uri().path().to_owned();
     // Tokens are longer, so these names are nobody's.
-    if let Some(script) = path.strip_prefix('/').and_then(|name| script(&registry, peer, name)) {
+    if let Some(script) = path.strip_prefix('/').and_then(Script::of) {
         return Ok(match *request.method() {
-            Method::GET => script_answer(script, true),
-            Method::HEAD => script_answer(script, false),
+            Method::GET => script_answer(script.given(&registry, peer).await, true),
+            Method::HEAD => script_answer(script.text(&registry), false),
             _ => not_allowed("GET, HEAD"),
         });
     }
@@ -75,6 +75,14 @@ where
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         registry.refuse(Some(&entry.node), peer, &format!("{} of the image", request.method()));
         return Ok(not_allowed("GET, HEAD"));
+    }
+    if entry.offer.as_ref().is_some_and(Offer::withholds) {
+        registry.refuse(
+            Some(&entry.node),
+            peer,
+            "it boots over HTTP, and is not to be installed now; it goes on with the rest of its boot order",
+        );
+        return Ok(empty(StatusCode::NOT_FOUND));
     }
     let Some(account) = Account::open(&registry, &entry, file, peer) else {
         return Ok(empty(StatusCode::SERVICE_UNAVAILABLE));
@@ -137,13 +145,35 @@ fn content(
     answer
 }
 
-/// The script of that name: what all machines are given, or what one of them is.
-pub(crate) fn script(registry: &Registry, peer: IpAddr, name: &str) -> Option<String> {
-    if name == "boot.ipxe" {
-        return Some(ipxe::common(None));
+/// What all machines are given, or what one of them is.
+enum Script {
+    Common,
+    Of(MacAddress),
+}
+
+impl Script {
+    fn of(name: &str) -> Option<Self> {
+        match name.strip_prefix("ipxe/") {
+            Some(mac) => ipxe::mac_of(mac).map(Self::Of),
+            None => (name == "boot.ipxe").then_some(Self::Common),
+        }
     }
-    let mac = ipxe::mac_of(name.strip_prefix("ipxe/")?)?;
-    Some(registry.script(mac, peer))
+
+    /// What it is now.
+    fn text(&self, registry: &Registry) -> String {
+        match self {
+            Self::Common => ipxe::common(None),
+            Self::Of(mac) => registry.script(*mac),
+        }
+    }
+
+    /// The same, for a machine that does what it says.
+    async fn given(&self, registry: &Registry, peer: IpAddr) -> String {
+        match self {
+            Self::Common => self.text(registry),
+            Self::Of(mac) => registry.give_script(*mac, peer).await,
+        }
+    }
 }
 
 fn script_answer(script: String, with_body: bool) -> Answer {
@@ -189,11 +219,10 @@ where
     }
     let (heard, said) = Heard::new();
     registry.tell(Some(&entry.node), EventKind::CallBack { stage, body, heard });
-    match tokio::time::timeout(HEARD_WITHIN, said).await {
-        Ok(Ok(())) => empty(StatusCode::NO_CONTENT),
-        Ok(Err(_)) | Err(_) => {
-            text(StatusCode::SERVICE_UNAVAILABLE, "nobody could write this down; call again\n")
-        }
+    if Heard::said(said).await {
+        empty(StatusCode::NO_CONTENT)
+    } else {
+        text(StatusCode::SERVICE_UNAVAILABLE, "nobody could write this down; call again\n")
     }
 }
 

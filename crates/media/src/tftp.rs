@@ -222,7 +222,7 @@ impl Files {
         };
         match name {
             Name::Common => Ok(text(ipxe::common(Some(&self.base)), slot)),
-            Name::Script(mac) => Ok(text(self.registry.script(mac, peer), slot)),
+            Name::Script(mac) => Ok(text(self.registry.give_script(mac, peer).await, slot)),
             Name::Of(mac, file) => match self.part(mac, file, peer, slot) {
                 Ok(reader) => Ok(reader),
                 Err((node, reason, refusal)) => refuse(node.as_deref(), reason, refusal),
@@ -257,7 +257,7 @@ impl Files {
         let Some(file) = entry.file(name) else {
             return wrong("no such file is served", Refusal::FileNotFound);
         };
-        if !entry.offer.as_ref().is_some_and(crate::offers::Offer::is_on) {
+        if !entry.is_offered() {
             return wrong("the node is not to be installed now", Refusal::PermissionDenied);
         }
         let Some(account) = Account::open(&self.registry, &entry, file, peer) else {

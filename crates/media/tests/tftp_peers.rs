@@ -13,8 +13,8 @@ use std::{
 };
 
 use rackhand_media::{
-    Advertise, Events, FetchSettings, ImageStore, Listen, MediaServer, NetbootFiles, NetbootSettings, Source,
-    TftpOptions, Token,
+    Advertise, Events, FetchSettings, ImageStore, Listen, MediaServer, NetbootFiles, NetbootSettings,
+    Offering, Source, TftpOptions, Token,
 };
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -228,7 +228,7 @@ async fn is_booted(place: &Place, curl: &Path, iso: &Path) {
     let (mac, token) = ("52:54:00:12:34:56".parse().unwrap(), Token::random());
     let settings = NetbootSettings { base: place.http(), ..NetbootSettings::default() };
     let publication = place.server.publish_netboot("node-1", mac, &files, &token, &settings).unwrap();
-    assert!(place.server.offer("node-1", true));
+    assert!(place.server.offer("node-1", Offering::Anew));
     let wanted = [
         (publication.kernel_path, content(9_000_001)),
         (publication.initrd_paths[0].clone(), content(700_000)),

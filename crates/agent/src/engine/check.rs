@@ -2,7 +2,7 @@
 
 use super::{
     node::{NodeRun, Stop},
-    observe::Depth,
+    observe::{Depth, http_setting_problems},
     progress::Steps,
 };
 use crate::{
@@ -22,10 +22,7 @@ impl NodeRun<'_> {
         if let Some(image) =
             known.as_ref().filter(|_| self.running().is_some_and(|job| plan::is_installing(&job)))
         {
-            // What was inserted stays what it is, whatever the spec's image is by now. It goes on being served.
-            if let Err(error) = self.shared.parts.images.prepare(self.node(), image.way).await {
-                tracing::warn!(node = self.node(), %error, "the image under installation cannot be served any more");
-            }
+            // What was inserted stays what it is, whatever the spec's image is by now.
             return Ok(Served { image: image.url.clone(), way: image.way, firmware: Vec::new() });
         }
         let planned: Vec<PlannedStep> = match &begun {
@@ -89,16 +86,9 @@ impl NodeRun<'_> {
             return Ok(());
         }
         let observed = self.look(Depth::Job, StepId::Check).await?;
-        let names = &observed.http_settings;
-        let problems: Vec<String> = observed
-            .bios
-            .iter()
-            .flat_map(|bios| &bios.plan.problems)
-            .filter(|problem| names.contains(&problem.attribute))
-            .map(|problem| {
-                format!("BIOS attribute {}, for HTTP boot: {}", problem.attribute, problem.problem)
-            })
-            .collect();
+        let plan = observed.bios.iter().map(|bios| &bios.plan);
+        let problems: Vec<String> =
+            plan.flat_map(|plan| http_setting_problems(plan, &observed.http_settings)).collect();
         if problems.is_empty() { Ok(()) } else { Err(refused_by_check(problems.join("; "))) }
     }
 

@@ -8,8 +8,10 @@ use super::{
 };
 use crate::{
     cause::Cause,
-    event::{ActResult, Event, JobResult, StepId, StepResult, millis},
+    event::{Act, ActResult, Event, JobResult, StepId, StepResult, millis},
+    history::ActHistory,
     plan,
+    wanted::BootWay,
 };
 
 impl NodeRun<'_> {
@@ -30,8 +32,8 @@ impl NodeRun<'_> {
         steps.finish(self.shared, StepResult::Failed).await?;
         let left = if installing { None } else { self.undo(steps, &error).await? };
         let mut advice = plan::advice(step, self.node());
-        if let Some(left) = left {
-            advice = format!("{advice}. {left}");
+        for more in left.into_iter().chain(self.kept_address()) {
+            advice = format!("{advice}. {more}");
         }
         Ok(JobResult::Failed { step, error, advice, installing, refused, cause })
     }
@@ -40,8 +42,15 @@ impl NodeRun<'_> {
         let installing = self.running().is_some_and(|job| plan::is_installing(&job));
         steps.say("cancelled");
         steps.finish(self.shared, StepResult::Failed).await?;
-        let state = if installing {
-            "the host had been switched on to install and was left running, with the medium in".to_owned()
+        let by_media =
+            self.running().and_then(|job| job.image).is_none_or(|image| image.way.is_virtual_media());
+        let mut state = if installing {
+            let medium = if by_media {
+                "with the medium in"
+            } else {
+                "and gets nothing more of its image if it boots from the network again"
+            };
+            format!("the host had been switched on to install and was left running, {medium}")
         } else {
             let left = self.undo(steps, "").await?;
             left.unwrap_or_else(|| {
@@ -49,7 +58,28 @@ impl NodeRun<'_> {
                     .to_owned()
             })
         };
+        if let Some(kept) = self.kept_address() {
+            state = format!("{state}. {kept}");
+        }
         Ok(JobResult::Cancelled { state, installing })
+    }
+
+    /// What this job leaves in BIOS where that is told the address of an image: a boot by HTTP is not asked for any more, and
+    /// finds nothing there.
+    pub(super) fn kept_address(&self) -> Option<String> {
+        let job = self.running()?;
+        let url = job.image.as_ref().filter(|image| image.way == BootWay::UefiHttp)?.url.clone();
+        let names: Vec<String> = self.bmc.boot.as_ref()?.http_boot_settings(&url).into_keys().collect();
+        let staged = |known: &ActHistory| match &known.act {
+            Act::StageBios { attributes, .. } => names.iter().any(|name| attributes.contains_key(name)),
+            _ => false,
+        };
+        job.acts.iter().any(staged).then(|| {
+            format!(
+                "BIOS keeps the image's address in {}; nothing is served there any more",
+                names.join(", ")
+            )
+        })
     }
 
     /// Takes back what the job had prepared, after `error`. Each an act like any other; what cannot be taken back is said.

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use rackhand_bmc::{
-    AttributeVerdict, BiosStage, BiosVerdict, Bmc, Error, HostProgress, HostView, Mark, PowerState, Result,
+    AttributeVerdict, BiosStage, BiosVerdict, Bmc, Error, ErrorKind, HostProgress, HostView, Mark,
+    PowerState, Result,
 };
 use tokio::time::{Instant, sleep, timeout};
 
@@ -259,8 +260,8 @@ pub(super) async fn await_sign(
                     shared.sighted(node, evidence).await?;
                 }
             }
-            Err(error) if error.kind().is_transient() => {
-                tracing::debug!(node, %error, "the host cannot be looked at now")
+            Err(error) if error.kind().is_transient() || matches!(error.kind(), ErrorKind::Locked { .. }) => {
+                tracing::debug!(node, %error, "the host cannot be looked at now");
             }
             Err(error) => return Ok(Err(error)),
         }
@@ -309,10 +310,13 @@ fn too_late(
                     "0 bytes were read by BMC {address} from {url} in {within} since the host was switched on: the BMC cannot reach this address, or the host does not boot its virtual CD"
                 ),
                 BootWay::UefiHttp => format!(
-                    "the host fetched 0 bytes of {url} in {within} since it was switched on: it cannot reach this address, has no address of its own, or its firmware does not boot by HTTP"
+                    "the host fetched 0 bytes of {url} in {within} since it was switched on: it cannot reach this address (--netboot-url names another), has no address of its own, or its firmware does not boot by HTTP"
+                ),
+                BootWay::Pxe if was_told(job) => format!(
+                    "the host was told to install and fetched nothing of what {url} names in {within} since it was switched on: it cannot reach this address (--netboot-url names another), or this process was started anew just then, after which nobody is told a second time"
                 ),
                 BootWay::Pxe => format!(
-                    "the host fetched nothing of what {url} names in {within} since it was switched on: it does not boot from the network, or the site's DHCP does not lead it here (rackhand netboot hints says what it has to answer)"
+                    "the host fetched nothing of what {url} names in {within} since it was switched on: it does not boot from the network, the site's DHCP does not lead it here (rackhand netboot hints says what it has to answer), or it cannot reach this address (--netboot-url names another)"
                 ),
             })
         }
@@ -331,6 +335,10 @@ fn too_late(
         )),
         _ => None,
     }
+}
+
+fn was_told(job: &JobHistory) -> bool {
+    job.evidence.iter().any(|(seen, _)| matches!(seen, Evidence::ToldToInstall { .. }))
 }
 
 fn last_sign(job: &JobHistory) -> String {

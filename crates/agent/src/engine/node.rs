@@ -17,10 +17,11 @@ use super::{
 use crate::{
     cause::Cause,
     event::{Act, ActResult, Event, JobId, JobResult, PowerPurpose, StepId, StepResult, Trigger, millis},
-    history::{JobHistory, NodeHistory},
+    history::{ImageRecord, JobHistory, NodeHistory},
     journal::JournalError,
     plan::{self, Accepted, Gate, Next, Observed, PlannedStep},
-    wanted::{BootWay, Wanted},
+    ports::Offer,
+    wanted::Wanted,
 };
 
 /// Why a node's task stops early.
@@ -44,7 +45,11 @@ impl From<JournalError> for Stop {
 /// Brings one node to where it should be.
 pub(super) async fn run(shared: Arc<Shared>, job: NodeJob, cancel: CancellationToken) -> NodeReport {
     let node = job.wanted.node.clone();
-    let result = match brought(&shared, &job, &cancel).await {
+    let brought = brought(&shared, &job, &cancel).await;
+    // However it ended, and also where no BMC was reached: an earlier process may have left the host to come for its
+    // installer, and nobody would see what becomes of it.
+    shared.parts.images.offer(&node, Offer::Ended);
+    let result = match brought {
         Ok(result) => result,
         Err(Stop::Journal(error)) => NodeResult::Failed {
             step: shared
@@ -102,7 +107,6 @@ async fn brought(
         cancel,
         permit: Some(permit),
         watch: HostWatch::default(),
-        offered: false,
     };
     let result = run.gated().await;
     // Not the one from before: a BMC that was updated is connected to anew.
@@ -175,8 +179,6 @@ pub(super) struct NodeRun<'a> {
     pub(super) cancel: &'a CancellationToken,
     permit: Option<super::limits::Permit>,
     watch: HostWatch,
-    /// Whether the host is told to install when it asks the network.
-    offered: bool,
 }
 
 impl NodeRun<'_> {
@@ -232,8 +234,8 @@ impl NodeRun<'_> {
         };
         let mut steps = Steps::new(self.node(), job);
         let came = self.through(&mut steps, trigger).await;
-        // However it ended: whoever asks the network from now on boots its own disk.
-        self.offer(false);
+        // Before anything is said of the end: whoever asks the network from now on boots its own disk.
+        self.offer(Offer::Ended);
         let ended = match came {
             Ok(result) => result,
             Err(Stop::Fail { step, error, refused, cause }) => {
@@ -280,7 +282,7 @@ impl NodeRun<'_> {
         loop {
             match observe_to(&self.bmc, &self.wanted, depth).await {
                 Ok(observed) => return Ok(observed),
-                Err(error) if error.kind().is_transient() && Instant::now() < end => {
+                Err(error) if passes(&error, depth) && Instant::now() < end => {
                     tracing::info!(node = self.node(), %error, "reading is tried again");
                     let wait = backoff.wait(&error);
                     self.pause(wait).await?;
@@ -313,15 +315,14 @@ impl NodeRun<'_> {
         steps: &mut Steps,
         begun: Option<(Trigger, Observed)>,
     ) -> Result<JobResult, Stop> {
-        if let Some(image) = self.running().and_then(|job| job.image) {
+        if let Some(job) = self.running()
+            && let Some(image) = &job.image
+        {
             self.want_http_settings(image.way, &image.url);
-        }
-        if self.running().as_ref().is_some_and(plan::is_offered_again) {
-            // Before anything is waited for: the host may be asking already.
-            if let Err(error) = self.shared.parts.images.prepare(self.node(), BootWay::Pxe).await {
-                tracing::warn!(node = self.node(), %error, "what the host was switched on for cannot be served");
+            if plan::is_installing(&job) {
+                // Before anything is waited for: the host may be asking already.
+                self.serve_again(image, plan::is_offered_again(&job)).await;
             }
-            self.offer(true);
         }
         self.settle_open_act(steps.job()).await?;
         if let Some((step, error)) = self.running().and_then(|job| job.failed_step()) {
@@ -334,9 +335,6 @@ impl NodeRun<'_> {
         loop {
             self.check_stop()?;
             let Some(job) = self.running() else { return Err(Stop::Cancel) };
-            if plan::has_fetched(&job) {
-                self.offer(false);
-            }
             let installing = job.done(&plan::install_power_on());
             if installing {
                 // Following may take hours and costs nothing: others may begin.
@@ -347,6 +345,9 @@ impl NodeRun<'_> {
             }
             let step = steps.current().unwrap_or(StepId::Check);
             let observed = self.look(depth, step).await?;
+            if plan::has_fetched(&job, &observed) {
+                self.offer(Offer::Ended);
+            }
             let planned = plan::steps(&self.wanted, &observed, Some(&job));
             let next = plan::next(&self.wanted, &observed, Some(&job), &served);
             if depth == Depth::Job && next.step() > StepId::Firmware {
@@ -354,8 +355,8 @@ impl NodeRun<'_> {
             }
             match next {
                 Next::Act(act) => {
-                    if act == plan::install_power_on() && served.way == BootWay::Pxe {
-                        self.offer(true);
+                    if let Some(offer) = plan::offer_before(&act, served.way) {
+                        self.offer(offer);
                     }
                     self.act(steps, &act, &planned, &mut tries).await?;
                 }
@@ -384,7 +385,8 @@ impl NodeRun<'_> {
                 }
                 Next::Finish(result) => {
                     steps.enter(self.shared, StepId::Settle, "give the session back", &planned).await?;
-                    steps.say("nothing is left behind");
+                    let kept = self.kept_address();
+                    steps.say(kept.unwrap_or_else(|| "nothing is left behind".to_owned()));
                     steps.finish(self.shared, StepResult::Done).await?;
                     return Ok(result);
                 }
@@ -392,11 +394,31 @@ impl NodeRun<'_> {
         }
     }
 
-    /// From now on, or no longer, the host is told to install when it asks the network.
-    fn offer(&mut self, installs: bool) {
-        if self.offered != installs {
-            self.offered = installs;
-            self.shared.parts.images.offer(self.node(), installs);
+    fn offer(&self, offer: Offer) {
+        self.shared.parts.images.offer(self.node(), offer);
+    }
+
+    /// Serves what a host under installation boots, under a process that has not done so yet; to a host that boots over the
+    /// network only where it is still the image that the job began with.
+    async fn serve_again(&self, begun: &ImageRecord, is_offered: bool) {
+        let node = self.node();
+        match self.shared.parts.images.prepare(node, begun.way).await {
+            Err(error) => {
+                tracing::warn!(node, %error, "what the host was switched on for cannot be served any more")
+            }
+            Ok(now) if begun.is(&now) => {
+                if is_offered {
+                    self.offer(Offer::Again);
+                }
+            }
+            Ok(now) => tracing::warn!(
+                node,
+                begun = begun.url,
+                begun_sha256 = begun.sha256,
+                now = now.url,
+                now_sha256 = now.sha256,
+                "the host was switched on for another image than is wanted now, and is not told to install this one"
+            ),
         }
     }
 
@@ -534,6 +556,13 @@ impl NodeRun<'_> {
             Err(error) => Err(fail(sign.step(), &error)),
         }
     }
+}
+
+/// Whether an error of a reading may be gone the next time. A host that installs is followed on although logins are held
+/// back for a while: nothing is asked of its BMC but to be looked at.
+fn passes(error: &Error, depth: Depth) -> bool {
+    let held_back = matches!(error.kind(), ErrorKind::Locked { .. });
+    error.kind().is_transient() || (held_back && depth == Depth::Following)
 }
 
 /// The tries of the act at hand.

@@ -6,8 +6,8 @@ use rackhand_bmc::{
 };
 
 use crate::{
-    plan::{BiosObserved, Observed},
-    wanted::Wanted,
+    plan::{BiosObserved, Observed, boot_way},
+    wanted::{BootWay, Wanted},
 };
 
 /// How much to read.
@@ -62,19 +62,45 @@ pub(super) async fn observe_to(bmc: &Bmc, wanted: &Wanted, depth: Depth) -> Resu
         observe_storage(bmc, &view).await?
     };
     let http_settings = bmc.boot.as_ref().map(|boot| boot.http_boot_settings("")).unwrap_or_default();
-    Ok(Observed {
+    let mut observed = Observed {
         identity,
         capabilities: bmc.capabilities.clone(),
         view,
         slots,
         http_settings: http_settings.into_keys().collect(),
+        http_problems: Vec::new(),
         bios,
         firmware,
         secure_boot,
         macs,
         storage,
         storage_busy,
-    })
+    };
+    if depth == Depth::Full {
+        observed.http_problems = http_problems(bmc, wanted, &observed).await?;
+    }
+    Ok(observed)
+}
+
+/// An address as images have it, as long as they get.
+const SAMPLE_URL: &str = "http://192.0.2.100:65535/abcdefghijklmnopqrstuvwxyz234567/discovery-image-of-x.iso";
+
+/// Whether BIOS takes the address of a UEFI HTTP boot, where the host would boot so and the address is a setting.
+async fn http_problems(bmc: &Bmc, wanted: &Wanted, observed: &Observed) -> Result<Vec<String>> {
+    let by_http = boot_way(wanted, observed).is_ok_and(|choice| choice.way == BootWay::UefiHttp);
+    let (Some(boot), Some(bios)) = (&bmc.boot, &bmc.bios) else { return Ok(Vec::new()) };
+    if !by_http || observed.http_settings.is_empty() {
+        return Ok(Vec::new());
+    }
+    let plan = bios.plan(&boot.http_boot_settings(SAMPLE_URL)).await?;
+    Ok(http_setting_problems(&plan, &observed.http_settings))
+}
+
+/// What is wrong with those settings, in sentences.
+pub(super) fn http_setting_problems(plan: &BiosPlan, names: &[String]) -> Vec<String> {
+    let ours = plan.problems.iter().filter(|problem| names.contains(&problem.attribute));
+    ours.map(|problem| format!("BIOS attribute {}, for HTTP boot: {}", problem.attribute, problem.problem))
+        .collect()
 }
 
 /// What is installed. Once a job runs, an inventory that is gone is an error: without it updates would be passed over.

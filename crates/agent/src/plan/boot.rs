@@ -58,7 +58,11 @@ fn no_way(wanted: &Wanted, observed: &Observed, passed: Vec<(BootWay, String)>) 
 /// Why a host cannot boot that way; nothing when it can.
 fn hindrances(way: BootWay, wanted: &Wanted, observed: &Observed) -> Vec<String> {
     let refusals = |operations: &[Operation]| -> Vec<String> {
-        operations.iter().filter_map(|operation| observed.capabilities.refusal(*operation)).collect()
+        let mut said: Vec<String> =
+            operations.iter().filter_map(|operation| observed.capabilities.refusal(*operation)).collect();
+        // One cause keeps several operations away.
+        said.dedup();
+        said
     };
     match way {
         BootWay::VirtualMedia => {
@@ -75,6 +79,7 @@ fn hindrances(way: BootWay, wanted: &Wanted, observed: &Observed) -> Vec<String>
             if !observed.http_settings.is_empty() {
                 against.extend(refusals(&[Operation::BiosRead, Operation::BiosStage]));
             }
+            against.extend(observed.http_problems.iter().cloned());
             if wanted.boot_mode == Some(BootMode::Legacy) {
                 against.push(
                     "the spec asks for legacy boot, and only UEFI fetches an image over HTTP".to_owned(),
@@ -108,7 +113,7 @@ pub(super) fn arm(
     {
         return Some(next);
     }
-    if is_armed(observed, served) {
+    if is_armed(wanted, observed, served) {
         return None;
     }
     Some(Next::Act(match served.way {
@@ -119,10 +124,19 @@ pub(super) fn arm(
 }
 
 /// Whether the next boot is that of the image.
-pub(super) fn is_armed(observed: &Observed, served: &Served) -> bool {
+pub(super) fn is_armed(wanted: &Wanted, observed: &Observed, served: &Served) -> bool {
     match served.way {
         BootWay::VirtualMedia => observed.armed(&BootTarget::Cd),
-        BootWay::UefiHttp => observed.view.boot.armed_for_http(&served.image),
+        BootWay::UefiHttp => observed.armed_for_http(&served.image),
+        BootWay::Pxe => observed.view.boot.armed_in(&BootTarget::Pxe, wanted.boot_mode),
+    }
+}
+
+/// Whether a boot that way is still armed, however exactly: what is left once the installer runs is to go.
+pub(super) fn is_left_armed(observed: &Observed, served: &Served) -> bool {
+    match served.way {
+        BootWay::VirtualMedia => observed.armed(&BootTarget::Cd),
+        BootWay::UefiHttp => observed.armed(&BootTarget::UefiHttp) || observed.armed_for_http(&served.image),
         BootWay::Pxe => observed.armed(&BootTarget::Pxe),
     }
 }

@@ -32,7 +32,7 @@ pub use volumes::{Doomed, VolumePlan, volumes};
 use crate::{
     event::{Act, Evidence, JobId, PowerPurpose, StepId},
     history::{ActHistory, JobHistory},
-    ports::PreparedImage,
+    ports::{Offer, PreparedImage},
     wanted::{BootWay, Wanted, WantedFirmware},
 };
 
@@ -69,6 +69,9 @@ pub struct Observed {
     pub slots: Vec<MediaSlot>,
     /// The BIOS settings in which this BMC keeps the address that a UEFI HTTP boot fetches; none where the override has it.
     pub http_settings: Vec<String>,
+    /// Why this machine's BIOS does not take them, each a sentence. Looked at before a job begins, where it would boot so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub http_problems: Vec<String>,
     /// BIOS settings, when any are wanted.
     pub bios: Option<BiosObserved>,
     /// Firmware, when any is wanted. `None` also where this BMC shows none, and once a job has gone past its updates.
@@ -90,12 +93,21 @@ impl Observed {
         self.slots.iter().find(|slot| slot.can_insert && slot.is_optical())
     }
 
+    /// Whether an image is in one of the slots.
+    fn holds(&self, url: &str) -> bool {
+        self.slots.iter().any(|slot| slot.image.as_deref() == Some(url))
+    }
+
     fn is_off(&self) -> bool {
         self.view.power == PowerState::Off
     }
 
     fn armed(&self, target: &BootTarget) -> bool {
         self.view.boot.armed_for(target)
+    }
+
+    fn armed_for_http(&self, url: &str) -> bool {
+        self.view.boot.armed_for_http(url, self.http_settings.is_empty())
     }
 }
 
@@ -171,24 +183,46 @@ pub fn is_installing(job: &JobHistory) -> bool {
 }
 
 /// Whether a new process tells the host of a job to install when it asks the network: an earlier one switched it on for
-/// that, and nothing was read since. What was begun under a process that is gone cannot have gone on; and had it been read
-/// to its end without a record, the host would be installed a second time.
+/// that, and the host was not told before, nor has it read anything. What was begun under a process that is gone cannot have
+/// gone on; and had it been read to its end without a record, the host would be installed a second time.
 #[must_use]
 pub fn is_offered_again(job: &JobHistory) -> bool {
-    let begun = job.evidence.iter().any(|(seen, _)| {
-        let read = matches!(seen, Evidence::ImageRead { .. } | Evidence::ImageComplete { .. });
-        read || matches!(seen, Evidence::CalledBack { .. })
+    let begun = seen_since_power_on(job).any(|seen| {
+        let told = matches!(seen, Evidence::ToldToInstall { .. } | Evidence::CalledBack { .. });
+        told || matches!(seen, Evidence::ImageRead { .. } | Evidence::ImageComplete { .. })
     });
-    is_installing(job) && !begun && job.image.as_ref().is_some_and(|image| image.way == BootWay::Pxe)
+    let by_network = job.image.as_ref().is_some_and(|image| image.way != BootWay::VirtualMedia);
+    by_network && is_installing(job) && !begun && job.failed_step().is_none()
 }
 
 /// Whether the host of a job has all that it fetches over the network: whatever it asks from now on, it is not to be told to
-/// install.
+/// install. What a service has mounted instead (sushy-tools) may be read as long as it is there, as any medium.
 #[must_use]
-pub fn has_fetched(job: &JobHistory) -> bool {
-    job.evidence
-        .iter()
-        .any(|(seen, _)| matches!(seen, Evidence::ImageComplete { .. } | Evidence::CalledBack { .. }))
+pub fn has_fetched(job: &JobHistory, observed: &Observed) -> bool {
+    let mounted = job.image.as_ref().is_some_and(|image| observed.holds(&image.url));
+    let mut seen = seen_since_power_on(job);
+    !mounted && seen.any(|one| matches!(one, Evidence::ImageComplete { .. } | Evidence::CalledBack { .. }))
+}
+
+/// Signs since the host was to be switched on to install. What was read before that was read by somebody else than the host:
+/// a service may fetch an image when it is told its address (sushy-tools).
+fn seen_since_power_on(job: &JobHistory) -> impl Iterator<Item = &Evidence> {
+    let since = job.act(&install_power_on()).map(|known| known.intended_at);
+    job.evidence.iter().filter(move |(_, at)| since.is_some_and(|since| *at > since)).map(|(seen, _)| seen)
+}
+
+/// What an image host is told before an act that lets the host, or its BMC, come for the image.
+#[must_use]
+pub fn offer_before(act: &Act, way: BootWay) -> Option<Offer> {
+    match (act, way) {
+        (Act::Insert { .. }, BootWay::VirtualMedia)
+        // A service may fetch it at once (sushy-tools).
+        | (Act::BootHttpOnce { .. }, BootWay::UefiHttp)
+        | (Act::PowerOn { purpose: PowerPurpose::Install }, BootWay::UefiHttp | BootWay::Pxe) => {
+            Some(Offer::Anew)
+        }
+        _ => None,
+    }
 }
 
 /// The mark that the staging of a stage recorded.

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     event::{Act, ActResult, Evidence, JobResult, PowerPurpose, StepId, Trigger},
     history::JobHistory,
-    wanted::{Follow, Wanted},
+    wanted::{BootWay, Follow, Wanted},
 };
 
 /// What comes next in a job.
@@ -296,7 +296,7 @@ fn off_for_install(observed: &Observed, job: Option<&JobHistory>) -> Option<Next
 fn follow(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory>, served: &Served) -> Next {
     let Some(job) = job else { return Next::Await(Await::Boot) };
     match wanted.follow {
-        Follow::NotObservable => match boot_seen(job, observed) {
+        Follow::NotObservable => match boot_seen(job, observed, served.way) {
             Some(seen) => Next::Finish(JobResult::BootedNotObservable { seen }),
             None => Next::Await(Await::Boot),
         },
@@ -304,14 +304,18 @@ fn follow(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory>, served
     }
 }
 
-/// The strongest sign that the image was booted, for a node whose installation nothing reports.
-fn boot_seen(job: &JobHistory, observed: &Observed) -> Option<String> {
+/// The strongest sign that the image was booted, for a node whose installation nothing reports. An operating system that
+/// boots may be the old one where the host has to fetch its installer first: firmware that cannot goes on with the disk.
+fn boot_seen(job: &JobHistory, observed: &Observed, way: BootWay) -> Option<String> {
     let progress = observed.view.progress;
-    if matches!(progress, HostProgress::OsBooting | HostProgress::OsRunning) {
+    let boots = matches!(progress, HostProgress::OsBooting | HostProgress::OsRunning);
+    if boots && way == BootWay::VirtualMedia {
         return Some(format!("the BMC shows the host as {progress:?}"));
     }
-    let complete = job.evidence.iter().find(|(seen, _)| matches!(seen, Evidence::ImageComplete { .. }))?;
-    Some(format!("the host is on, and {}", complete.0))
+    let mut signs = job.evidence.iter().rev().map(|(seen, _)| seen);
+    let sign =
+        signs.find(|seen| matches!(seen, Evidence::ImageComplete { .. } | Evidence::CalledBack { .. }))?;
+    Some(format!("the host is on, and {sign}"))
 }
 
 /// The stages that an installation names once its disk is written, in the words of the assisted-service.
@@ -321,7 +325,7 @@ fn follow_call_backs(observed: &Observed, job: &JobHistory, served: &Served) -> 
     if job.called_back("Failed") {
         return Next::Fail { step: StepId::Follow, error: "the installer called back: Failed".to_owned() };
     }
-    if boot::is_armed(observed, served)
+    if boot::is_left_armed(observed, served)
         && job.evidence.iter().any(|(seen, _)| matches!(seen, Evidence::CalledBack { .. }))
     {
         // The installer runs, and the override was not used up by its boot (sushy-tools shows every override as

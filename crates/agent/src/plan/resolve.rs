@@ -54,8 +54,8 @@ pub fn resolve(act: &Act, observed: &Observed) -> ActResult {
             .iter()
             .any(|seen| seen.id == *slot && seen.image.as_deref() == Some(image.as_str())),
         Act::BootCdOnce => observed.armed(&BootTarget::Cd),
-        Act::BootHttpOnce { url } => observed.view.boot.armed_for_http(url),
-        Act::BootPxeOnce { .. } => observed.armed(&BootTarget::Pxe),
+        Act::BootHttpOnce { url } => observed.armed_for_http(url),
+        Act::BootPxeOnce { mode } => observed.view.boot.armed_in(&BootTarget::Pxe, *mode),
         Act::ClearBootOverride => !super::boot::is_armed_for_us(observed),
     };
     if found { ActResult::FoundDone } else { ActResult::FoundNotDone }
@@ -93,7 +93,7 @@ pub fn undo(observed: &Observed, job: &JobHistory) -> Vec<Act> {
     }
     let armed_by_us = job.acts.iter().any(|known| match &known.act {
         Act::BootCdOnce => observed.armed(&BootTarget::Cd),
-        Act::BootHttpOnce { url } => observed.view.boot.armed_for_http(url),
+        Act::BootHttpOnce { url } => observed.armed_for_http(url),
         Act::BootPxeOnce { .. } => observed.armed(&BootTarget::Pxe),
         Act::HoldInSetup { .. } => observed.armed(&BootTarget::BiosSetup),
         _ => false,

@@ -97,9 +97,7 @@ fn describe(
                 (Todo, "until the host has booted; the installation itself is not observable".to_owned())
             }
         },
-        StepId::Eject if way(wanted, observed, job).is_some_and(|(way, _)| way != BootWay::VirtualMedia) => {
-            (NotRequired, "no medium".to_owned())
-        }
+        StepId::Eject if !has_medium(wanted, observed, job) => (NotRequired, "no medium".to_owned()),
         StepId::Eject => match wanted.follow {
             Follow::CallBack => (Todo, "after the reset that follows the disk write".to_owned()),
             Follow::NotObservable => {
@@ -116,6 +114,13 @@ fn way(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory>) -> Option
         return Some((image.way, None));
     }
     boot::boot_way(wanted, observed).ok().map(|choice| (choice.way, Some(choice.reason)))
+}
+
+/// Whether a medium is to be taken out in the end. A service may mount what it is to fetch over HTTP (sushy-tools).
+fn has_medium(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory>) -> bool {
+    let image = job.and_then(|job| job.image.as_ref());
+    image.is_some_and(|image| observed.holds(&image.url))
+        || way(wanted, observed, job).is_none_or(|(way, _)| way == BootWay::VirtualMedia)
 }
 
 fn media(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory>) -> (StepState, String) {
@@ -138,12 +143,21 @@ fn boot_once(wanted: &Wanted, observed: &Observed, job: Option<&JobHistory>) -> 
     let (state, detail) = match way {
         BootWay::VirtualMedia if observed.armed(&BootTarget::Cd) => (AlreadySo, "the virtual CD is next"),
         BootWay::VirtualMedia => (Todo, "boot the virtual CD once"),
+        BootWay::UefiHttp if fetches_next(observed, job) => (AlreadySo, "the image over HTTP is next"),
         BootWay::UefiHttp => (Todo, "have firmware fetch the image over HTTP, once"),
-        BootWay::Pxe if observed.armed(&BootTarget::Pxe) => (AlreadySo, "the network is next"),
+        BootWay::Pxe if observed.view.boot.armed_in(&BootTarget::Pxe, wanted.boot_mode) => {
+            (AlreadySo, "the network is next")
+        }
         BootWay::Pxe => (Todo, "boot from the network once"),
     };
     let because = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
     (state, format!("{detail}{because}"))
+}
+
+/// Whether the next boot fetches the job's image. Of a job that has none yet nobody knows its address.
+fn fetches_next(observed: &Observed, job: Option<&JobHistory>) -> bool {
+    let image = job.and_then(|job| job.image.as_ref());
+    image.is_some_and(|image| observed.armed_for_http(&image.url))
 }
 
 fn storage(wanted: &Wanted, observed: &Observed) -> (StepState, String) {

@@ -19,7 +19,7 @@ use crate::{
     wanted::{BootWay, Follow, Wanted, WantedBoot, WantedFirmware, WantedStorage},
 };
 
-const NODE: &str = "site/node";
+pub(super) const NODE: &str = "site/node";
 const URL: &str = "http://192.0.2.1/t/a.iso";
 
 pub(super) fn wanted() -> Wanted {
@@ -90,6 +90,8 @@ fn served(wanted: &Wanted) -> Served {
 struct World {
     power: PowerState,
     armed: Option<BootTarget>,
+    /// What a boot over HTTP fetches.
+    http_uri: String,
     image: Option<String>,
     current: Attributes,
     pending: Attributes,
@@ -110,6 +112,7 @@ impl World {
         Self {
             power,
             armed: None,
+            http_uri: String::new(),
             image: None,
             current: Attributes::from([("SriovGlobalEnable".to_owned(), "Disabled".into())]),
             pending: Attributes::new(),
@@ -167,6 +170,7 @@ impl World {
                     target: self.armed.clone(),
                     enabled: self.armed.as_ref().map(|_| OverrideEnabled::Once),
                     mode: Some(self.mode),
+                    http_uri: Some(self.http_uri.clone()),
                     ..BootSettings::default()
                 },
                 last_reset: None,
@@ -188,6 +192,7 @@ impl World {
             firmware: Some(self.inventory()),
             secure_boot: Some(self.secure_boot),
             http_settings: Vec::new(),
+            http_problems: Vec::new(),
             macs: None,
             storage: None,
             storage_busy: None,
@@ -241,7 +246,10 @@ impl World {
             Act::Insert { url, .. } => self.image = Some(url.clone()),
             Act::EjectLeftover { .. } | Act::Eject { .. } => self.image = None,
             Act::BootCdOnce => self.armed = Some(BootTarget::Cd),
-            Act::BootHttpOnce { .. } => self.armed = Some(BootTarget::UefiHttp),
+            Act::BootHttpOnce { url } => {
+                self.armed = Some(BootTarget::UefiHttp);
+                self.http_uri.clone_from(url);
+            }
             Act::BootPxeOnce { .. } => self.armed = Some(BootTarget::Pxe),
             Act::ClearBootOverride => self.armed = None,
             Act::DeleteVolume { .. } | Act::CreateVolume { .. } => panic!("the model wants no volumes"),
@@ -259,20 +267,20 @@ enum Kill {
 
 /// A journal in a list, folded anew at every look: what a new process would know.
 #[derive(Default)]
-struct Book(Vec<Record>);
+pub(super) struct Book(Vec<Record>);
 
 impl Book {
-    fn write(&mut self, event: Event) {
+    pub(super) fn write(&mut self, event: Event) {
         let seq = self.0.len() as u64 + 1;
         let at = Timestamp::from_second(1_700_000_000 + i64::try_from(seq).unwrap()).unwrap();
         self.0.push(Record { seq, at, node: Some(NODE.to_owned()), event });
     }
 
-    fn node(&self) -> Option<NodeHistory> {
+    pub(super) fn node(&self) -> Option<NodeHistory> {
         History::of(&self.0).node(NODE).cloned()
     }
 
-    fn start(&mut self, trigger: Trigger) -> JobId {
+    pub(super) fn start(&mut self, trigger: Trigger) -> JobId {
         let job = job_id(NODE, self.node().map_or(0, |n| n.jobs_begun));
         self.write(Event::JobStarted {
             job: job.clone(),

@@ -12,12 +12,13 @@ use std::{
 
 use anyhow::Context as _;
 use rackhand_agent::{
-    ports::{BoxFuture, ImageError, ImageHost, PreparedImage, Sighting},
+    history::ImageRecord,
+    ports::{BoxFuture, ImageError, ImageHost, Offer, PreparedImage, Sighting},
     wanted::{BootWay, WantedFirmware},
 };
 use rackhand_media::{
     Advertise, Events, FetchSettings, Image, ImageStore, Listen, MediaServer, NetbootFiles, NetbootSettings,
-    Sha256Digest, Source, Token,
+    Offering, Sha256Digest, Source, Token,
 };
 use rackhand_spec::{EarlyNetwork, IpNet, MacAddress};
 use tokio::sync::mpsc;
@@ -76,9 +77,9 @@ pub(crate) struct Images {
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) node: String,
-    /// How it boots.
-    pub(crate) way: BootWay,
-    /// Whether it is still to be told to install when it asks the network.
+    /// What it boots.
+    pub(crate) image: ImageRecord,
+    /// Whether it is still to be told to install when it boots over the network.
     pub(crate) is_offered: bool,
 }
 
@@ -116,12 +117,14 @@ impl Images {
     /// Publishes again what the nodes of running jobs were reading when an earlier process ended, and only then answers:
     /// a BMC that is told "no such image" gives its medium up, and a host that is told to boot its disk does so.
     pub(crate) async fn open(&self, running: impl IntoIterator<Item = Running>) {
-        for Running { node, way, is_offered } in running {
-            if let Err(error) = self.prepared(&node, way).await {
-                tracing::warn!(node, error, "the image of a running job cannot be served again");
-            }
-            if is_offered {
-                self.offer(&node, true);
+        for Running { node, image, is_offered } in running {
+            match self.prepared(&node, image.way).await {
+                Err(error) => {
+                    tracing::warn!(node, error, "the image of a running job cannot be served again")
+                }
+                // Another image than the job began with is not what its host was switched on for.
+                Ok(now) if is_offered && image.is(&now) => self.offer(&node, Offer::Again),
+                Ok(_) => {}
             }
         }
         self.server.open();
@@ -134,8 +137,7 @@ impl Images {
 
     /// Whether the host with this address is to be told to install at this moment.
     pub(crate) fn offers(&self, mac: &MacAddress) -> bool {
-        let of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
-        of.iter().any(|(node, image)| image.host.mac == *mac && self.server.is_offered(node))
+        self.server.is_offered_to(*mac)
     }
 
     fn image(&self, node: &str) -> Option<NodeImage> {
@@ -176,7 +178,7 @@ impl Images {
                 (self.server.url(&publication, &wanted.bmc_host, None).await.map_err(text)?, image.size)
             }
             BootWay::UefiHttp => {
-                let publication = self.server.publish(node, &image, &token("")?).map_err(text)?;
+                let publication = self.server.publish_http_boot(node, &image, &token("")?).map_err(text)?;
                 (self.host_base(&wanted).await? + &publication.path, image.size)
             }
             BootWay::Pxe => self.taken_apart(node, &wanted, &image, &token("pxe\n")?).await?,
@@ -267,9 +269,14 @@ impl ImageHost for Images {
         Box::pin(async move { self.prepared(node, way).await.map_err(ImageError) })
     }
 
-    fn offer(&self, node: &str, installs: bool) {
-        // Nothing is published for one that boots otherwise.
-        let _ = self.server.offer(node, installs);
+    fn offer(&self, node: &str, offer: Offer) {
+        let offering = match offer {
+            Offer::Anew => Offering::Anew,
+            Offer::Again => Offering::Again,
+            Offer::Ended => Offering::Ended,
+        };
+        // Of a node that nothing is published for there is nothing to say.
+        let _ = self.server.offer(node, offering);
     }
 
     fn prepare_firmware<'a>(

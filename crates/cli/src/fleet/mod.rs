@@ -202,8 +202,8 @@ impl Fleet {
         let history = self.shared.engine.history();
         let running = history.nodes().filter_map(|(node, known)| {
             let job = known.running_job()?;
-            let way = job.image.as_ref()?.way;
-            Some(Running { node: node.to_owned(), way, is_offered: plan::is_offered_again(job) })
+            let image = job.image.clone()?;
+            Some(Running { node: node.to_owned(), image, is_offered: plan::is_offered_again(job) })
         });
         self.images.open(running.filter(|one| self.images.serves(&one.node))).await;
     }

@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use proptest::{prelude::*, test_runner::TestRunner};
 use rackhand_media::{
-    EventKind, Image, MediaEvent, NetbootError, NetbootFiles, NetbootPublication, NetbootSettings,
+    EventKind, Image, MediaEvent, NetbootError, NetbootFiles, NetbootPublication, NetbootSettings, Offering,
     PublishError, Token,
 };
 use rackhand_spec::MacAddress;
@@ -175,8 +175,11 @@ async fn body(rig: &Rig, path: &str) -> Vec<u8> {
     answer.bytes().await.unwrap().to_vec()
 }
 
-async fn script(rig: &Rig) -> String {
-    String::from_utf8(body(rig, "/ipxe/52-54-00-12-34-56").await).unwrap()
+async fn script(rig: &mut Rig) -> String {
+    let url = rig.at("/ipxe/52-54-00-12-34-56");
+    let asking = rig.client.get(url).send();
+    let asking = async { asking.await.unwrap().error_for_status().unwrap().text().await.unwrap() };
+    rig.heeded(asking).await
 }
 
 #[tokio::test]
@@ -210,11 +213,11 @@ async fn a_machine_installs_only_while_it_is_offered_and_only_once() {
     assert_eq!(publication.script_path, "/ipxe/52-54-00-12-34-56");
     assert_eq!(publication.size, 5000 + 70_001 + 10 + 300_000);
     let local = "#!ipxe\necho rackhand: node node-1 is not to be installed now; booting the local disk\n";
-    assert!(script(&rig).await.starts_with(local));
-    assert!(!rig.server.offer("node-2", true));
+    assert!(script(&mut rig).await.starts_with(local));
+    assert!(!rig.server.offer("node-2", Offering::Anew));
 
-    assert!(rig.server.offer("node-1", true));
-    let given = script(&rig).await;
+    assert!(rig.server.offer("node-1", Offering::Anew));
+    let given = script(&mut rig).await;
     assert!(
         given.contains(&format!(
             "kernel http://{}/{TOKEN}/vmlinuz initrd=initrd.img initrd=initrd2.img rw ",
@@ -233,7 +236,7 @@ async fn a_machine_installs_only_while_it_is_offered_and_only_once() {
         ))
     );
     assert!(!given.contains("coreos.liveiso"));
-    script(&rig).await;
+    script(&mut rig).await;
 
     for path in [&publication.kernel_path, &publication.initrd_paths[0], &publication.initrd_paths[1]] {
         body(&rig, path).await;
@@ -242,42 +245,151 @@ async fn a_machine_installs_only_while_it_is_offered_and_only_once() {
     let rootfs = publication.rootfs_path.clone().unwrap();
     body(&rig, &rootfs).await;
     assert!(!rig.server.is_offered("node-1"));
-    assert!(script(&rig).await.starts_with(local));
+    assert!(script(&mut rig).await.starts_with(local));
     let served = rig.server.served("node-1").unwrap();
     assert_eq!((served.distinct_bytes, served.size), (publication.size, publication.size));
     // What runs already may fetch once more what it lost.
     body(&rig, &rootfs).await;
 
     let told = told(&mut rig);
-    let given = |installs| EventKind::ScriptGiven { peer: PEER, mac: mac(), installs };
-    let scripts: Vec<&EventKind> =
-        told.iter().filter(|kind| matches!(kind, EventKind::ScriptGiven { .. })).collect();
-    assert_eq!(scripts, [&given(false), &given(true), &given(false)]);
+    let scripts: Vec<bool> = told.iter().filter_map(installs).collect();
+    assert_eq!(scripts, [false, true, false]);
     let completes = told.iter().filter(|kind| matches!(kind, EventKind::Complete { .. })).count();
     assert_eq!(completes, 1);
 
+    // A process that is started anew does not bring back what was read to its end.
+    assert!(rig.server.offer("node-1", Offering::Again));
+    assert!(!rig.server.is_offered("node-1"));
     // Another installation, asked for by somebody, is counted from nothing.
-    assert!(rig.server.offer("node-1", true));
+    assert!(rig.server.offer("node-1", Offering::Anew));
     assert_eq!(rig.server.served("node-1").unwrap().distinct_bytes, 0);
-    assert!(script(&rig).await.contains("kernel http"));
-    assert!(rig.server.offer("node-1", false));
-    assert!(script(&rig).await.starts_with(local));
+    assert!(script(&mut rig).await.contains("kernel http"));
+    assert!(rig.server.offer("node-1", Offering::Ended));
+    assert!(script(&mut rig).await.starts_with(local));
 }
 
 /// What was told of node-1 until now.
 fn told(rig: &mut Rig) -> Vec<EventKind> {
-    let mut told = Vec::new();
-    while let Ok(MediaEvent { node, kind, .. }) = rig.events.try_recv() {
+    let told = rig.told().into_iter();
+    told.map(|MediaEvent { node, kind, .. }| {
         assert_eq!(node.as_deref(), Some("node-1"));
-        told.push(kind);
+        kind
+    })
+    .collect()
+}
+
+/// Whether a script installs, if it is one.
+fn installs(kind: &EventKind) -> Option<bool> {
+    match kind {
+        EventKind::ScriptGiven { installs, .. } => Some(*installs),
+        _ => None,
     }
-    told
+}
+
+#[tokio::test]
+async fn nobody_is_told_to_install_who_is_not_written_down() {
+    let (mut rig, ..) = published().await;
+    rig.server.offer("node-1", Offering::Anew);
+    let asking = rig.client.get(rig.at("/ipxe/52-54-00-12-34-56")).send();
+    let unheard = async {
+        let event = rig.events.recv().await.unwrap();
+        assert_eq!(installs(&event.kind), Some(true));
+        drop(event);
+    };
+    let (answer, ()) = tokio::join!(asking, unheard);
+    let told = answer.unwrap().text().await.unwrap();
+    assert!(told.starts_with(
+        "#!ipxe\necho rackhand: nobody could write down that node node-1 is installed; booting the local disk\n"
+    ));
+    // The next time somebody may hear it, and it is in vain when the offer ends meanwhile.
+    assert!(script(&mut rig).await.contains("kernel http"));
+    rig.server.offer("node-1", Offering::Anew);
+    let asking = rig.client.get(rig.at("/ipxe/52-54-00-12-34-56")).send();
+    let (server, events) = (&rig.server, &mut rig.events);
+    let too_late = async {
+        let EventKind::ScriptGiven { heard, .. } = events.recv().await.unwrap().kind else { panic!() };
+        server.offer("node-1", Offering::Ended);
+        heard.take().unwrap().send(()).unwrap();
+    };
+    let (answer, ()) = tokio::join!(asking, too_late);
+    assert!(answer.unwrap().text().await.unwrap().contains("is not to be installed now"));
+}
+
+#[tokio::test]
+async fn an_image_for_firmware_is_served_only_while_it_is_offered() {
+    let mut rig = Rig::new(700_001).await;
+    let publication = rig.server.publish_http_boot("node-1", &rig.image, &token()).unwrap();
+    let url = rig.at(&publication.path);
+    assert_eq!(rig.ask(Method::HEAD, &url, &[]).await.status(), 404);
+    assert!(rig.server.offer("node-1", Offering::Again), "a process that is started anew");
+    assert_eq!(rig.ask(Method::HEAD, &url, &[]).await.status(), 200);
+    // Publishing it again changes nothing of that.
+    assert_eq!(rig.server.publish_http_boot("node-1", &rig.image, &token()).unwrap(), publication);
+    assert_eq!(
+        rig.ask(Method::GET, &url, &[("range", "bytes=0-99999")]).await.bytes().await.unwrap().len(),
+        100_000
+    );
+    assert!(rig.server.is_offered("node-1"));
+    assert_eq!(rig.get(&[]).await.bytes().await.unwrap(), rig.content);
+    // Whether it was the machine itself that has it all now, or a service that mounts it, is for others to say.
+    assert!(rig.server.is_offered("node-1"));
+    rig.server.offer("node-1", Offering::Ended);
+    for _ in 0..2 {
+        assert_eq!(rig.get(&[]).await.status(), 404, "the next boot goes to its disk");
+    }
+    let refused =
+        "it boots over HTTP, and is not to be installed now; it goes on with the rest of its boot order";
+    let refused = EventKind::Refused { peer: PEER, reason: refused.to_owned() };
+    assert_eq!(told(&mut rig).iter().filter(|kind| **kind == refused).count(), 1, "told once");
+
+    assert!(rig.server.offer("node-1", Offering::Anew));
+    assert_eq!(rig.server.served("node-1").unwrap().distinct_bytes, 0);
+    assert_eq!(rig.get(&[]).await.status(), 200);
+    assert!(rig.server.offer("node-1", Offering::Ended));
+    assert_eq!(rig.get(&[]).await.status(), 404);
+}
+
+#[tokio::test]
+async fn an_image_for_a_bmc_is_counted_anew_and_served_all_the_time() {
+    let mut rig = Rig::new(70_001).await;
+    for _ in 0..2 {
+        assert_eq!(rig.get(&[]).await.bytes().await.unwrap(), rig.content);
+        let completes = |kind: &EventKind| matches!(kind, EventKind::Complete { .. });
+        assert_eq!(
+            told(&mut rig).iter().filter(|kind| completes(kind)).count(),
+            1,
+            "told for each installation"
+        );
+        assert!(rig.server.offer("node-1", Offering::Anew));
+        assert_eq!(rig.server.served("node-1").unwrap().bytes_sent, 0);
+    }
+    rig.server.offer("node-1", Offering::Ended);
+    assert_eq!(rig.get(&[]).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_renamed_machine_boots_by_its_new_name_unless_the_old_one_is_being_installed() {
+    let (mut rig, image, _) = published().await;
+    let files = NetbootFiles::from_iso(&image).unwrap();
+    let other: Token = "another-token-of-26-letters".parse().unwrap();
+    let renamed = settings(&rig);
+    rig.server.offer("node-1", Offering::Anew);
+    let refused = rig.server.publish_netboot("node-2", mac(), &files, &other, &renamed).unwrap_err();
+    assert!(matches!(refused, PublishError::MacInUse { .. }));
+    rig.server.offer("node-1", Offering::Ended);
+    rig.server.publish_netboot("node-2", mac(), &files, &other, &renamed).unwrap();
+    rig.server.offer("node-1", Offering::Anew);
+    assert!(script(&mut rig).await.contains("node node-2 is not to be installed now"));
+    rig.server.offer("node-2", Offering::Anew);
+    assert!(script(&mut rig).await.contains("installing node-2"));
+    // What runs under the old name still reads and calls back.
+    assert_eq!(body(&rig, &format!("/{TOKEN}/vmlinuz")).await, content(5000));
 }
 
 #[tokio::test]
 async fn machines_that_nobody_knows_boot_their_disk() {
     let (mut rig, ..) = published().await;
-    rig.server.offer("node-1", true);
+    rig.server.offer("node-1", Offering::Anew);
     let common = String::from_utf8(body(&rig, NetbootPublication::COMMON_SCRIPT).await).unwrap();
     assert!(common.starts_with("#!ipxe\nchain --replace --autofree ipxe/${mac:hexhyp} ||\n"), "{common}");
     for _ in 0..2 {
@@ -290,8 +402,9 @@ async fn machines_that_nobody_knows_boot_their_disk() {
         assert!(other.contains("exit 1") && other.contains("sanboot --no-describe --drive 0x80"));
     }
     let MediaEvent { node, kind, .. } = rig.events.try_recv().unwrap();
-    let stranger = "52-54-00-12-34-57".parse().unwrap();
-    assert_eq!((node, kind), (None, EventKind::ScriptGiven { peer: PEER, mac: stranger, installs: false }));
+    let stranger: MacAddress = "52:54:00:12:34:57".parse().unwrap();
+    let EventKind::ScriptGiven { peer, mac, installs, .. } = kind else { panic!("{kind:?}") };
+    assert_eq!((node, peer, mac, installs), (None, PEER, stranger, false));
     assert!(rig.events.try_recv().is_err(), "told once");
 
     for path in ["/ipxe/", "/ipxe/x", "/ipxe/52-54-00-12-34-56/vmlinuz", "/ipxe/../boot.ipxe", "/boot.ipxe/"]
@@ -304,13 +417,13 @@ async fn machines_that_nobody_knows_boot_their_disk() {
     let url = rig.at("/ipxe/52-54-00-12-34-56");
     assert_eq!(rig.ask(Method::POST, &url, &[]).await.status(), 405);
     let head = rig.ask(Method::HEAD, &url, &[]).await;
-    let get = script(&rig).await;
+    let get = script(&mut rig).await;
     assert_eq!(head.headers()["content-length"], get.len().to_string().as_str());
     assert_eq!(head.headers()["cache-control"], "no-store");
 
     assert!(rig.server.withdraw("node-1"));
-    assert!(script(&rig).await.contains("no node has 52-54-00-12-34-56"));
-    assert!(!rig.server.offer("node-1", true));
+    assert!(script(&mut rig).await.contains("no node has 52:54:00:12:34:56"));
+    assert!(!rig.server.offer("node-1", Offering::Anew));
 }
 
 #[tokio::test]
@@ -322,7 +435,7 @@ async fn publishing_again_keeps_the_offer_and_what_is_wrong_is_refused() {
         rig.server.publish_netboot(node, mac(), &files, token, settings)
     };
     let settings = settings(&rig);
-    rig.server.offer("node-1", true);
+    rig.server.offer("node-1", Offering::Anew);
     body(&rig, &publication.kernel_path).await;
     assert_eq!(publish("node-1", &token(), &settings).unwrap(), publication);
     assert!(rig.server.is_offered("node-1"));
@@ -331,7 +444,7 @@ async fn publishing_again_keeps_the_offer_and_what_is_wrong_is_refused() {
     let text = publish("node-2", &other, &settings).unwrap_err().to_string();
     assert_eq!(
         text,
-        "52:54:00:12:34:56, given for node node-2, is already the address of node node-1; each node boots by one of its own"
+        "52:54:00:12:34:56, given for node node-2, is also the address of node node-1, which is being installed; each node boots by one of its own"
     );
     let error = publish("node-2", &token(), &settings).unwrap_err();
     assert!(matches!(error, PublishError::TokenInUse { .. }));

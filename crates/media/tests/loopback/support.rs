@@ -8,7 +8,8 @@ use std::{
 };
 
 use rackhand_media::{
-    Advertise, Events, FetchSettings, Image, ImageStore, Listen, MediaServer, Publication, Source, Token,
+    Advertise, EventKind, Events, FetchSettings, Image, ImageStore, Listen, MediaEvent, MediaServer,
+    Publication, Source, Token,
 };
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use rustls_pki_types::{CertificateDer, pem::PemObject};
@@ -103,6 +104,8 @@ pub(crate) struct Rig {
     pub(crate) image: Image,
     pub(crate) store: Store,
     pub(crate) client: reqwest::Client,
+    /// What was told while a script was asked for.
+    told: Vec<MediaEvent>,
 }
 
 impl Rig {
@@ -117,7 +120,17 @@ impl Rig {
         let publication = server.publish("node-1", &image, &token()).unwrap();
         let host = server.bound()[0].address.ip().to_string();
         let url = server.url(&publication, &host, None).await.unwrap();
-        Self { server, events, publication, url, content, image, store, client: client(pem) }
+        Self {
+            server,
+            events,
+            publication,
+            url,
+            content,
+            image,
+            store,
+            client: client(pem),
+            told: Vec::new(),
+        }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -141,6 +154,30 @@ impl Rig {
             .send()
             .await
             .unwrap()
+    }
+
+    /// Asks, and says meanwhile that it is written down who is told to install.
+    pub(crate) async fn heeded<T>(&mut self, asking: impl Future<Output = T>) -> T {
+        let mut asking = std::pin::pin!(asking);
+        loop {
+            tokio::select! {
+                biased;
+                Some(event) = self.events.recv() => {
+                    if let EventKind::ScriptGiven { heard, installs: true, .. } = &event.kind {
+                        heard.take().unwrap().send(()).unwrap();
+                    }
+                    self.told.push(event);
+                }
+                answer = &mut asking => return answer,
+            }
+        }
+    }
+
+    /// What was told and not looked at yet.
+    pub(crate) fn told(&mut self) -> Vec<MediaEvent> {
+        let mut told = std::mem::take(&mut self.told);
+        told.extend(std::iter::from_fn(|| self.events.try_recv().ok()));
+        told
     }
 
     /// A URL on this server.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
-use rackhand_media::{EventKind, NetbootFiles, TftpError, TftpOptions};
+use rackhand_media::{EventKind, NetbootFiles, Offering, TftpError, TftpOptions};
 use tokio::net::UdpSocket;
 
 use crate::{
@@ -63,7 +63,7 @@ impl Tftp {
     }
 
     fn told(&mut self) -> Vec<(Option<String>, EventKind)> {
-        std::iter::from_fn(|| self.rig.events.try_recv().ok()).map(|event| (event.node, event.kind)).collect()
+        self.rig.told().into_iter().map(|event| (event.node, event.kind)).collect()
     }
 }
 
@@ -186,12 +186,15 @@ async fn a_machine_reads_its_own_files_while_it_is_offered_and_they_count() {
     let text = String::from_utf8(common.content).unwrap();
     let chain = format!("chain --replace --autofree http://{}/ipxe/${{mac:hexhyp}} ||", tftp.rig.address());
     assert!(text.contains(&chain), "{text}");
-    let script = async |tftp: &Tftp| {
-        String::from_utf8(tftp.get("ipxe/52-54-00-12-34-56", &[]).await.unwrap().content).unwrap()
+    let script = async |tftp: &mut Tftp| {
+        let at = tftp.at;
+        let ask = Ask { options: Vec::new(), lose_each: None };
+        let asking = get(at, "ipxe/52-54-00-12-34-56", &ask);
+        String::from_utf8(tftp.rig.heeded(asking).await.unwrap().content).unwrap()
     };
-    assert!(script(&tftp).await.contains("is not to be installed now"));
-    tftp.rig.server.offer("node-1", true);
-    assert!(script(&tftp).await.contains("\nkernel http://"));
+    assert!(script(&mut tftp).await.contains("is not to be installed now"));
+    tftp.rig.server.offer("node-1", Offering::Anew);
+    assert!(script(&mut tftp).await.contains("\nkernel http://"));
 
     let name = |file: &str| format!("52-54-00-12-34-56/{file}");
     let fast = [("blksize", "1468"), ("windowsize", "16")];

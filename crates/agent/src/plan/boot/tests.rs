@@ -1,13 +1,15 @@
-use rackhand_bmc::{Learned, Support};
+use rackhand_bmc::{HostProgress, Learned, Support};
 
 use super::*;
 use crate::{
-    event::Trigger,
+    event::{Event, Evidence, JobResult, PowerPurpose, StepResult, Trigger},
     plan::{
-        problems, steps,
-        tests::{observed, wanted},
+        has_fetched, install_power_on, is_offered_again, job_id, next, offer_before, problems, resolve,
+        steps,
+        tests::{Book, NODE, observed, wanted},
     },
-    wanted::WantedBoot,
+    ports::Offer,
+    wanted::{Follow, WantedBoot},
 };
 
 fn wanting(ways: &[BootWay]) -> Wanted {
@@ -64,6 +66,113 @@ fn what_nobody_has_seen_takes_leave_and_legacy_boots_no_http() {
 }
 
 #[test]
+fn what_bios_does_not_take_is_no_way() {
+    let mut seen = machine(&[]);
+    seen.http_settings = vec!["UrlBootFile".to_owned()];
+    seen.http_problems =
+        vec!["BIOS attribute UrlBootFile, for HTTP boot: it has no such attribute".to_owned()];
+    let choice = boot_way(&wanting(&[BootWay::UefiHttp, BootWay::Pxe]), &seen).unwrap();
+    assert_eq!(choice.way, BootWay::Pxe);
+    assert!(choice.reason.contains("not UEFI HTTP: BIOS attribute UrlBootFile"), "{}", choice.reason);
+    let refused = problems(&wanting(&[BootWay::UefiHttp]), &seen, &Trigger::NewHost);
+    assert_eq!(refused[0], seen.http_problems[0]);
+}
+
+/// A job that boots that way and has switched its host on to install.
+fn installing(way: BootWay, then: &[Event]) -> JobHistory {
+    let mut book = Book::default();
+    let job = book.start(Trigger::NewHost);
+    let (url, sha256) = ("http://192.0.2.1/x".to_owned(), "ab".to_owned());
+    book.write(Event::ImagePrepared { job: job.clone(), url, sha256, bytes: 1, verified: false, way });
+    book.write(Event::Intent { job: job.clone(), act: install_power_on(), in_flight_ms: 0 });
+    let result = ActResult::Done { mark: None };
+    book.write(Event::Outcome { job, act: install_power_on(), result });
+    then.iter().for_each(|event| book.write(event.clone()));
+    book.node().and_then(|node| node.job).unwrap()
+}
+
+fn sighted(evidence: Evidence) -> Event {
+    Event::Sighted { job: job_id(NODE, 0), evidence }
+}
+
+#[test]
+fn a_host_is_offered_its_installer_again_only_if_nothing_of_it_was_seen() {
+    let peer = || "192.0.2.5".to_owned();
+    let signs = [
+        Evidence::ToldToInstall { peer: peer() },
+        Evidence::ImageRead { peer: peer() },
+        Evidence::ImageComplete { bytes: 1 },
+        Evidence::CalledBack { stage: "Starting".to_owned() },
+    ];
+    for way in [BootWay::Pxe, BootWay::UefiHttp] {
+        assert!(is_offered_again(&installing(way, &[])), "{way}");
+        for sign in &signs {
+            assert!(!is_offered_again(&installing(way, &[sighted(sign.clone())])), "{way}: {sign}");
+        }
+        let failed = Event::StepFinished {
+            job: job_id(NODE, 0),
+            step: StepId::Follow,
+            result: StepResult::Failed,
+            detail: "fetched nothing".to_owned(),
+        };
+        let began = Event::StepStarted { job: job_id(NODE, 0), step: StepId::Follow, detail: String::new() };
+        assert!(!is_offered_again(&installing(way, &[began, failed])), "{way}: it failed");
+    }
+    assert!(!is_offered_again(&installing(BootWay::VirtualMedia, &[])));
+    // What a service read when it was told the address was not read by the host.
+    let mut job = installing(BootWay::UefiHttp, &[sighted(Evidence::ImageComplete { bytes: 1 })]);
+    assert!(has_fetched(&job, &machine(&[])));
+    let mut mounted = machine(&[]);
+    mounted.slots[0].image = Some("http://192.0.2.1/x".to_owned());
+    assert!(!has_fetched(&job, &mounted), "it is read as long as it is there");
+    job.evidence[0].1 =
+        job.act(&install_power_on()).unwrap().intended_at - jiff::SignedDuration::from_secs(1);
+    assert!(is_offered_again(&job) && !has_fetched(&job, &machine(&[])));
+
+    for way in [BootWay::Pxe, BootWay::UefiHttp] {
+        let called = sighted(Evidence::CalledBack { stage: "Starting".to_owned() });
+        assert!(has_fetched(&installing(way, &[called]), &machine(&[])), "{way}");
+        assert!(!has_fetched(&installing(way, &[]), &machine(&[])), "{way}");
+    }
+}
+
+#[test]
+fn an_installer_is_offered_before_somebody_can_come_for_it() {
+    let url = "http://192.0.2.1/x".to_owned();
+    let http = Act::BootHttpOnce { url };
+    assert_eq!(offer_before(&http, BootWay::UefiHttp), Some(Offer::Anew));
+    assert_eq!(offer_before(&install_power_on(), BootWay::UefiHttp), Some(Offer::Anew));
+    assert_eq!(offer_before(&install_power_on(), BootWay::Pxe), Some(Offer::Anew));
+    assert_eq!(offer_before(&Act::BootPxeOnce { mode: None }, BootWay::Pxe), None, "it is off, or goes off");
+    let held = Act::PowerOn { purpose: PowerPurpose::Storage { boot: 1 } };
+    for way in BootWay::ALL {
+        assert_eq!(offer_before(&held, way), None, "no boot for settings is one of the installer's");
+    }
+}
+
+#[test]
+fn an_old_system_that_boots_is_no_sign_where_the_installer_has_to_be_fetched() {
+    let mut seen = machine(&[]);
+    seen.view.progress = HostProgress::OsRunning;
+    let follow = |way, then: &[Event]| {
+        let wanted = Wanted { follow: Follow::NotObservable, ..wanting(&[way]) };
+        let served = Served { image: "http://192.0.2.1/x".to_owned(), way, ..Served::default() };
+        next(&wanted, &seen, Some(&installing(way, then)), &served)
+    };
+    assert!(matches!(follow(BootWay::VirtualMedia, &[]), Next::Finish(_)));
+    for way in [BootWay::Pxe, BootWay::UefiHttp] {
+        assert_eq!(follow(way, &[]), Next::Await(Await::Boot), "{way}");
+        let told = sighted(Evidence::ToldToInstall { peer: "192.0.2.5".to_owned() });
+        assert_eq!(follow(way, &[told]), Next::Await(Await::Boot), "{way}");
+        let complete = sighted(Evidence::ImageComplete { bytes: 1 });
+        let Next::Finish(JobResult::BootedNotObservable { seen }) = follow(way, &[complete]) else {
+            panic!()
+        };
+        assert_eq!(seen, "the host is on, and the image was read completely (1 bytes)");
+    }
+}
+
+#[test]
 fn the_plan_prints_the_way_and_its_reason() {
     let told = |ways: &[BootWay], seen: &Observed| {
         let planned = steps(&wanting(ways), seen, None);
@@ -93,12 +202,27 @@ fn each_way_is_armed_by_its_own_act_and_once() {
             BootWay::Pxe => {
                 assert_eq!(act, Act::BootPxeOnce { mode: wanted.boot_mode });
                 seen.view.boot.target = Some(BootTarget::Pxe);
+                // A boot flag of somebody else's, for the other mode.
+                let uefi = Wanted { boot_mode: Some(BootMode::Uefi), ..wanted.clone() };
+                seen.view.boot.override_mode = Some(BootMode::Legacy);
+                let again = Act::BootPxeOnce { mode: Some(BootMode::Uefi) };
+                assert_eq!(arm(&uefi, &seen, None, &served), Some(Next::Act(again.clone())));
+                assert_eq!(resolve(&again, &seen), ActResult::FoundNotDone);
+                seen.view.boot.override_mode = Some(BootMode::Uefi);
+                assert_eq!(arm(&uefi, &seen, None, &served), None);
+                assert_eq!(resolve(&again, &seen), ActResult::FoundDone);
             }
             _ => {
                 assert_eq!(act, Act::BootHttpOnce { url: url.clone() });
                 seen.view.boot.target = Some(BootTarget::UefiHttp);
-                seen.view.boot.http_uri = Some("http://192.0.2.1/other".to_owned());
-                assert!(arm(&wanted, &seen, None, &served).is_some(), "another address is not ours");
+                for not_ours in [None, Some(String::new()), Some("http://192.0.2.1/other".to_owned())] {
+                    seen.view.boot.http_uri = not_ours;
+                    assert!(arm(&wanted, &seen, None, &served).is_some(), "{:?}", seen.view.boot);
+                    assert_eq!(resolve(&act, &seen), ActResult::FoundNotDone, "{:?}", seen.view.boot);
+                }
+                // Where firmware is told the address by BIOS, that is verified as a setting.
+                let by_bios = Observed { http_settings: vec!["UrlBootFile".to_owned()], ..seen.clone() };
+                assert_eq!(arm(&wanted, &by_bios, None, &served), None);
                 seen.view.boot.http_uri = Some(url.clone());
             }
         }

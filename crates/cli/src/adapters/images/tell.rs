@@ -18,10 +18,12 @@ pub(super) async fn tell(mut events: Events, sightings: mpsc::Sender<Sighting>) 
             continue;
         }
         let evidence = match kind {
-            EventKind::ScriptGiven { peer, installs: true, .. } => {
+            EventKind::ScriptGiven { peer, installs: true, heard, .. } => {
+                // The host is told so once this is durable in the journal.
+                ack = heard.take();
                 Evidence::ToldToInstall { peer: peer.to_string() }
             }
-            EventKind::ScriptGiven { peer, mac, installs: false } => {
+            EventKind::ScriptGiven { peer, mac, installs: false, .. } => {
                 tracing::info!(node, %peer, %mac, "a host asked the network what to boot, and was told to boot its disk");
                 continue;
             }
