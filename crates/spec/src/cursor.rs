@@ -148,8 +148,8 @@ impl<'a> At<'a> {
     /// A text. Numbers and booleans are taken as they are written, with a warning: upstream's own samples do it.
     pub(crate) fn text(&self) -> Option<String> {
         match self.scalar() {
-            Some(Scalar { text, kind: Kind::Text }) => Some(text.clone()),
-            Some(Scalar { text, kind }) if *kind != Kind::Null => {
+            Some(Scalar { text, kind: Kind::Text, .. }) => Some(text.clone()),
+            Some(Scalar { text, kind, .. }) if *kind != Kind::Null => {
                 let message = format!("a text is expected here, not {}; taken as \"{text}\"", self.what());
                 self.sloppy(message, format!("write \"{text}\" in quotes"));
                 Some(text.clone())
@@ -178,7 +178,7 @@ impl<'a> At<'a> {
         T::Err: std::fmt::Display,
     {
         let text = match self.scalar() {
-            Some(Scalar { text, kind }) if *kind != Kind::Null => text,
+            Some(Scalar { text, kind, .. }) if *kind != Kind::Null => text,
             _ => {
                 self.wrong_type("a text");
                 return None;
@@ -214,7 +214,7 @@ impl<'a> At<'a> {
 
     pub(crate) fn unsigned(&self) -> Option<u64> {
         match self.scalar() {
-            Some(Scalar { text, kind: Kind::Int }) => match text.parse() {
+            Some(Scalar { text, kind: Kind::Int, .. }) => match text.parse() {
                 Ok(value) => Some(value),
                 Err(_) => {
                     self.error(

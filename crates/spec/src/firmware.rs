@@ -131,13 +131,15 @@ pub(crate) fn attributes(at: &At<'_>) -> Attributes {
 
 fn value(at: &At<'_>) -> Option<AttributeValue> {
     match at.scalar() {
-        Some(Scalar { kind: Kind::Bool, text }) => {
+        Some(Scalar { kind: Kind::Bool, text, .. }) => {
             Some(AttributeValue::Boolean(text.eq_ignore_ascii_case("true")))
         }
-        Some(Scalar { kind: Kind::Int, text }) => {
+        Some(Scalar { kind: Kind::Int, text, .. }) => {
             Some(text.parse().map_or_else(|_| AttributeValue::String(text.clone()), AttributeValue::Integer))
         }
-        Some(Scalar { kind: Kind::Text | Kind::Float, text }) => Some(AttributeValue::String(text.clone())),
+        Some(Scalar { kind: Kind::Text | Kind::Float, text, .. }) => {
+            Some(AttributeValue::String(text.clone()))
+        }
         Some(Scalar { kind: Kind::Null, .. }) => {
             at.error_help(
                 Code::WrongType,

@@ -49,6 +49,8 @@ pub(crate) enum Value {
 pub(crate) struct Scalar {
     pub(crate) text: String,
     pub(crate) kind: Kind,
+    /// Whether it stands without quotes.
+    is_plain: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +66,7 @@ pub(crate) enum Kind {
 pub(crate) struct Key {
     pub(crate) text: String,
     pub(crate) mark: Mark,
+    merges: bool,
 }
 
 /// Something wrong with the YAML itself.
@@ -148,7 +151,8 @@ impl Builder {
             Event::DocumentEnd => self.end_document(),
             Event::Scalar(text, style, anchor, tag) => {
                 let kind = self.kind(&text, style, tag.as_deref(), mark);
-                let scalar = Value::Scalar(Scalar { text: text.into_owned(), kind });
+                let is_plain = style == ScalarStyle::Plain;
+                let scalar = Value::Scalar(Scalar { text: text.into_owned(), kind, is_plain });
                 self.add(Node { mark, value: scalar, size: 1, depth: 1 }, anchor, 1);
             }
             Event::SequenceStart(_, anchor, tag) => {
@@ -232,7 +236,7 @@ impl Builder {
             Some(Items::Sequence(items)) => items.push(node),
             Some(Items::Mapping(mapping)) => match mapping.key.take() {
                 None => self.add_key(node),
-                Some(key) if key.text == "<<" => mapping.merges.push(node),
+                Some(key) if key.merges => mapping.merges.push(node),
                 Some(key) => mapping.pairs.push((key, node)),
             },
         }
@@ -242,9 +246,13 @@ impl Builder {
     fn add_key(&mut self, node: Node) {
         let mark = node.mark;
         let fault = match node.value {
-            Value::Scalar(scalar) => self.open_key(Key { text: scalar.text, mark }),
+            Value::Scalar(Scalar { text, is_plain, .. }) => {
+                // Quoted it is a name like others.
+                let merges = is_plain && text == "<<";
+                self.open_key(Key { text, mark, merges })
+            }
             _ => {
-                self.open_key(Key { text: String::new(), mark });
+                self.open_key(Key { text: String::new(), mark, merges: false });
                 // A template is the way in which such keys come about: `{{ x }}` is a mapping in a mapping.
                 Some(("a list or a mapping stands in the place of a field's name".to_owned(), Some(TEMPLATE)))
             }
@@ -346,7 +354,12 @@ pub(crate) fn join(path: &str, key: &str) -> String {
 }
 
 fn null(mark: Mark) -> Node {
-    Node { mark, value: Value::Scalar(Scalar { text: String::new(), kind: Kind::Null }), size: 1, depth: 1 }
+    Node {
+        mark,
+        value: Value::Scalar(Scalar { text: String::new(), kind: Kind::Null, is_plain: true }),
+        size: 1,
+        depth: 1,
+    }
 }
 
 fn extent<'a>(nodes: impl Iterator<Item = &'a Node>) -> (usize, usize) {
