@@ -26,6 +26,7 @@ fn nodes() -> Vec<Node> {
         Node::new("dell-http", "idrac9-7").boots(BootWay::UefiHttp),
         Node::new("lenovo-pxe", "lenovo").boots(BootWay::Pxe),
         Node::new("sushy-pxe", "sushy").boots(BootWay::Pxe),
+        Node::new("sushy-http", "sushy").boots(BootWay::UefiHttp),
         Node::new("supermicro-pxe", "supermicro").boots(BootWay::Pxe),
     ]
 }
@@ -153,6 +154,7 @@ killed_everywhere! {
     cimc_killed_at_every_point_is_installed_once: "cisco",
     sushy_killed_at_every_point_is_installed_once: "sushy",
     ilo7_that_boots_by_http_and_is_killed_at_every_point_is_installed_once: "hpe7-http",
+    sushy_that_boots_by_http_and_is_killed_at_every_point_is_installed_once: "sushy-http",
     lenovo_that_boots_by_pxe_and_is_killed_at_every_point_is_installed_once: "lenovo-pxe",
     sushy_that_boots_by_pxe_and_is_killed_at_every_point_is_installed_once: "sushy-pxe"
 }

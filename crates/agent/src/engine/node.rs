@@ -345,8 +345,8 @@ impl NodeRun<'_> {
             }
             let step = steps.current().unwrap_or(StepId::Check);
             let observed = self.look(depth, step).await?;
-            if plan::has_fetched(&job, &observed) {
-                self.offer(Offer::Ended);
+            if let Some(offer) = plan::offer_seen(&job, &observed) {
+                self.offer(offer);
             }
             let planned = plan::steps(&self.wanted, &observed, Some(&job));
             let next = plan::next(&self.wanted, &observed, Some(&job), &served);

@@ -192,23 +192,35 @@ pub fn is_offered_again(job: &JobHistory) -> bool {
         told || matches!(seen, Evidence::ImageRead { .. } | Evidence::ImageComplete { .. })
     });
     let by_network = job.image.as_ref().is_some_and(|image| image.way != BootWay::VirtualMedia);
-    by_network && is_installing(job) && !begun && job.failed_step().is_none()
+    by_network && is_installing(job) && job.failed_step().is_none() && (!begun || is_mounted(job))
 }
 
-/// Whether the host of a job has all that it fetches over the network: whatever it asks from now on, it is not to be told to
-/// install. What a service has mounted instead (sushy-tools) may be read as long as it is there, as any medium.
+/// What an image host is told by what is seen. A host that has all that it fetches over the network is not to be told to
+/// install, whatever it asks from now on. What a service has mounted for it is read as any medium, for as long as it is there.
 #[must_use]
-pub fn has_fetched(job: &JobHistory, observed: &Observed) -> bool {
-    let mounted = job.image.as_ref().is_some_and(|image| observed.holds(&image.url));
+pub fn offer_seen(job: &JobHistory, observed: &Observed) -> Option<Offer> {
+    let image = job.image.as_ref()?;
+    if image.way == BootWay::UefiHttp && observed.holds(&image.url) {
+        return Some(Offer::Again);
+    }
     let mut seen = seen_since_power_on(job);
-    !mounted && seen.any(|one| matches!(one, Evidence::ImageComplete { .. } | Evidence::CalledBack { .. }))
+    let fetched = seen.any(|one| matches!(one, Evidence::ImageComplete { .. } | Evidence::CalledBack { .. }));
+    fetched.then_some(Offer::Ended)
 }
 
-/// Signs since the host was to be switched on to install. What was read before that was read by somebody else than the host:
-/// a service may fetch an image when it is told its address (sushy-tools).
+/// Signs since the host was to be switched on to install.
 fn seen_since_power_on(job: &JobHistory) -> impl Iterator<Item = &Evidence> {
     let since = job.act(&install_power_on()).map(|known| known.intended_at);
     job.evidence.iter().filter(move |(_, at)| since.is_some_and(|since| *at > since)).map(|(seen, _)| seen)
+}
+
+/// Whether it was a service that read the image for the host, as sushy-tools does as soon as it is told an address: something
+/// was read before the host was on.
+fn is_mounted(job: &JobHistory) -> bool {
+    let on = job.act(&install_power_on()).map(|known| known.intended_at);
+    job.evidence
+        .iter()
+        .any(|(seen, at)| matches!(seen, Evidence::ImageRead { .. }) && on.is_none_or(|on| *at <= on))
 }
 
 /// What an image host is told before an act that lets the host, or its BMC, come for the image.

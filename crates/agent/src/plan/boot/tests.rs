@@ -4,8 +4,7 @@ use super::*;
 use crate::{
     event::{Event, Evidence, JobResult, PowerPurpose, StepResult, Trigger},
     plan::{
-        has_fetched, install_power_on, is_offered_again, job_id, next, offer_before, problems, resolve,
-        steps,
+        install_power_on, is_offered_again, job_id, next, offer_before, offer_seen, problems, resolve, steps,
         tests::{Book, NODE, observed, wanted},
     },
     ports::Offer,
@@ -97,7 +96,6 @@ fn sighted(evidence: Evidence) -> Event {
 
 #[test]
 fn a_host_is_offered_its_installer_again_only_if_nothing_of_it_was_seen() {
-    let peer = || "192.0.2.5".to_owned();
     let signs = [
         Evidence::ToldToInstall { peer: peer() },
         Evidence::ImageRead { peer: peer() },
@@ -119,21 +117,34 @@ fn a_host_is_offered_its_installer_again_only_if_nothing_of_it_was_seen() {
         assert!(!is_offered_again(&installing(way, &[began, failed])), "{way}: it failed");
     }
     assert!(!is_offered_again(&installing(BootWay::VirtualMedia, &[])));
-    // What a service read when it was told the address was not read by the host.
-    let mut job = installing(BootWay::UefiHttp, &[sighted(Evidence::ImageComplete { bytes: 1 })]);
-    assert!(has_fetched(&job, &machine(&[])));
-    let mut mounted = machine(&[]);
-    mounted.slots[0].image = Some("http://192.0.2.1/x".to_owned());
-    assert!(!has_fetched(&job, &mounted), "it is read as long as it is there");
-    job.evidence[0].1 =
-        job.act(&install_power_on()).unwrap().intended_at - jiff::SignedDuration::from_secs(1);
-    assert!(is_offered_again(&job) && !has_fetched(&job, &machine(&[])));
-
+    let seen = machine(&[]);
     for way in [BootWay::Pxe, BootWay::UefiHttp] {
-        let called = sighted(Evidence::CalledBack { stage: "Starting".to_owned() });
-        assert!(has_fetched(&installing(way, &[called]), &machine(&[])), "{way}");
-        assert!(!has_fetched(&installing(way, &[]), &machine(&[])), "{way}");
+        assert_eq!(offer_seen(&installing(way, &[]), &seen), None, "{way}");
+        for sign in
+            [Evidence::CalledBack { stage: "Starting".to_owned() }, Evidence::ImageComplete { bytes: 1 }]
+        {
+            let job = installing(way, &[sighted(sign.clone())]);
+            assert_eq!(offer_seen(&job, &seen), Some(Offer::Ended), "{way}: {sign}");
+        }
     }
+}
+
+#[test]
+fn what_a_service_reads_for_the_host_is_read_as_any_medium() {
+    let read = sighted(Evidence::ImageRead { peer: peer() });
+    let complete = sighted(Evidence::ImageComplete { bytes: 1 });
+    let mut job = installing(BootWay::UefiHttp, &[read, complete]);
+    assert!(!is_offered_again(&job), "it was the host that read it");
+    job.evidence[0].1 = job.act(&install_power_on()).unwrap().intended_at;
+    assert!(is_offered_again(&job), "it was read before the host was on");
+    let mut mounted = machine(&[]);
+    assert_eq!(offer_seen(&job, &mounted), Some(Offer::Ended));
+    mounted.slots[0].image = Some("http://192.0.2.1/x".to_owned());
+    assert_eq!(offer_seen(&job, &mounted), Some(Offer::Again), "for as long as it is there");
+}
+
+fn peer() -> String {
+    "192.0.2.5".to_owned()
 }
 
 #[test]
