@@ -15,11 +15,22 @@ MAC = "52:54:00:12:34:01"
 
 
 def apply(args, work, ports, *more):
-    command = [args.rackhand, "apply", "-f", str(work / "site.yaml"), "--iso", str(work / "installer.iso"),
-               "--state-dir", str(work / "state"), "--media-listen", f"127.0.0.1:{ports['http']}",
+    command = [args.rackhand, "apply", "-f", str(work / "site.yaml"), "--state-dir", str(work / "state"),
+               "--media-listen", f"127.0.0.1:{ports['http']}",
                "--netboot-url", f"http://10.0.2.2:{ports['http']}", "--tftp-listen", f"127.0.0.1:{ports['tftp']}",
                "--events", str(work / "events.jsonl"), "--pace", "0.2", "-v", *more]
     return subprocess.run(command, capture_output=True, text=True, timeout=240)
+
+
+def script(work, iso):
+    """An iPXE script with its files beside it, as boot artifacts are."""
+    place = work / "artifacts"
+    place.mkdir()
+    small_linux.run("xorriso", "-osirrox", "on", "-indev", str(iso), "-extract", "/boot/vmlinuz", str(place / "kernel"),
+                    "-extract", "/boot/initrd.img", str(place / "initrd"))
+    (place / "boot.ipxe").write_text("#!ipxe\ninitrd --name initrd initrd\n"
+                                     "kernel kernel initrd=initrd console=ttyS0 panic=5 quiet || goto failed\nboot\n")
+    return place / "boot.ipxe"
 
 
 def events(work):
@@ -47,7 +58,7 @@ def main():
             assert "boot from the network once (ipmi:// in the BMC's address)" in " ".join(planned.stdout.split()), planned
             say("boot from the network once")
         with report.trying("installs it"):
-            done = apply(args, work, ports)
+            done = apply(args, work, ports, "--iso", str(iso))
             (work / "apply.log").write_text(done.stdout + done.stderr)
             assert done.returncode == 0, f"exit {done.returncode}\n{done.stdout}{done.stderr}\n{machine.console()[-2000:]}"
             assert "Installed" in done.stdout, done.stdout
@@ -68,7 +79,7 @@ def main():
             assert "Chassis Power is on" in machine.ipmitool("chassis", "power", "status")
         with report.trying("leaves it alone when it is applied again"):
             before = machine.chassis_log()
-            again = apply(args, work, ports)
+            again = apply(args, work, ports, "--iso", str(iso))
             assert again.returncode == 0 and machine.chassis_log() == before, again.stdout + again.stderr
         with report.trying("ipmitool reads back what rackhand sets"):
             env = {"RACKHAND_BMC_USER": ipmi_machine.USER, "RACKHAND_BMC_PASSWORD": ipmi_machine.PASSWORD,
@@ -80,6 +91,14 @@ def main():
                 assert ran.returncode == 0, f"{command}: {ran.stdout}{ran.stderr}"
             assert "Force PXE" in machine.ipmitool("chassis", "bootparam", "get", "5")
             assert "Chassis Power is off" in machine.ipmitool("chassis", "power", "status")
+        with report.trying("installs it again, by its request id, from what an iPXE script names"):
+            more = f"  annotations:\n    rackhand.dev/ipxe-script: {script(work, iso)}\n    rackhand.dev/request-id: two\n"
+            host = ipmi_machine.host(machine, "edge", "node1").replace("  annotations:\n", more)
+            (work / "site.yaml").write_text(ipmi_machine.secret("edge") + "---\n" + host)
+            done = apply(args, work, ports)
+            assert done.returncode == 0, f"exit {done.returncode}\n{done.stdout}{done.stderr}\n{machine.console()[-2000:]}"
+            console = machine.console()
+            assert console.count("small-linux: installer booted") == 2 and console.count("small-linux: done") == 2, console[-3000:]
     report.exit()
 
 

@@ -14,6 +14,7 @@
 #![deny(clippy::indexing_slicing)]
 
 mod advertise;
+mod artifacts;
 mod body;
 mod bootmenu;
 mod chunks;
@@ -47,7 +48,7 @@ pub use crate::{
     identity::{IdentityError, TlsIdentity},
     image::{Image, ImageError, Source},
     listener::{Bound, Listen},
-    netboot::{NetbootError, NetbootFiles, ipxe_kernel_arguments},
+    netboot::{NetbootError, NetbootFiles},
     offers::{NetbootPublication, NetbootSettings, Offering},
     part::Part,
     registry::{Publication, PublishError},

@@ -4,7 +4,7 @@
 use std::{fs::File, ops::Range};
 
 use crate::{
-    Image, Part,
+    Image, Part, Sha256Digest,
     bootmenu::{self, BootEntry},
     iso::{Iso, IsoError},
 };
@@ -75,9 +75,14 @@ pub enum NetbootError {
         /// How many.
         count: usize,
     },
-    /// An iPXE script without a kernel.
-    #[error("the iPXE script has no line \"kernel URL ARGUMENTS\"")]
-    NoKernelLine,
+    /// An iPXE script that cannot be taken apart, or names what cannot be had.
+    #[error("the iPXE script {script}: {reason}")]
+    Script {
+        /// Where it is.
+        script: String,
+        /// What was seen.
+        reason: String,
+    },
 }
 
 /// Where discs have their menus. The first one that starts a kernel counts.
@@ -105,7 +110,7 @@ pub(crate) const ROOTFS_URL: &str = "coreos.live.rootfs_url";
 const LARGEST_MENU: u64 = 256 << 10;
 
 /// CoreOS needs three: its own, Ignition's, and one that the assisted installer adds.
-const MOST_INITRDS: usize = 16;
+pub(crate) const MOST_INITRDS: usize = 16;
 
 impl NetbootFiles {
     /// Finds on an ISO what its boot menu starts by default. Nothing is copied: the files are served out of the ISO. Blocks while it
@@ -135,39 +140,30 @@ impl NetbootFiles {
         Ok(Self { kernel, initrds, arguments: without_files(&entry.arguments, rootfs.is_some()), rootfs })
     }
 
-    /// Takes files that were fetched one by one, for example an InfraEnv's boot artifacts; `arguments` are then those of its
-    /// iPXE script, see [`ipxe_kernel_arguments`].
-    #[must_use]
-    pub fn from_artifacts(kernel: Image, initrd: Image, rootfs: Option<Image>, arguments: &str) -> Self {
-        let arguments: Vec<String> = arguments.split_whitespace().map(str::to_owned).collect();
+    /// Takes files that were fetched one by one, and what the kernel is told beside them.
+    pub(crate) fn of_artifacts(
+        kernel: Image,
+        initrds: Vec<Image>,
+        rootfs: Option<Image>,
+        arguments: &[String],
+    ) -> Self {
         Self {
             kernel: Part::whole(kernel),
-            initrds: vec![Part::whole(initrd)],
-            arguments: without_files(&arguments, rootfs.is_some()),
+            initrds: initrds.into_iter().map(Part::whole).collect(),
+            arguments: without_files(arguments, rootfs.is_some()),
             rootfs: rootfs.map(Part::whole),
         }
     }
-}
 
-/// The arguments that an iPXE script gives its kernel, without `initrd=`, which names a file by the script's own names.
-///
-/// # Errors
-/// When it has no `kernel` line.
-pub fn ipxe_kernel_arguments(script: &str) -> Result<String, NetbootError> {
-    let arguments = script.lines().find_map(|line| {
-        let mut words = line.split_whitespace().take_while(|word| !matches!(*word, "||" | "&&")).peekable();
-        words.next_if_eq(&"kernel")?;
-        // Options stand before the URL, some with a value of their own.
-        while let Some(option) = words.next_if(|word| word.starts_with('-')) {
-            if matches!(option, "-n" | "--name" | "-t" | "--timeout") {
-                words.next();
-            }
-        }
-        let _url = words.next()?;
-        let kept: Vec<&str> = words.filter(|word| !word.starts_with("initrd=")).collect();
-        Some(kept.join(" "))
-    });
-    arguments.ok_or(NetbootError::NoKernelLine)
+    /// What tells these files and arguments from all others: a digest of theirs.
+    #[must_use]
+    pub fn sha256(&self) -> Sha256Digest {
+        let parts = std::iter::once(&self.kernel).chain(&self.initrds).chain(&self.rootfs);
+        let mut all: String =
+            parts.map(|part| format!("{} {:?}\n", part.image().sha256, part.range())).collect();
+        all.push_str(&self.arguments.join(" "));
+        Sha256Digest::of(all.as_bytes())
+    }
 }
 
 /// The first argument that makes what is booted look for a disc.
@@ -262,21 +258,10 @@ impl Disc<'_> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     fn owned(arguments: &str) -> Vec<String> {
         arguments.split_whitespace().map(str::to_owned).collect()
-    }
-
-    #[test]
-    fn the_arguments_of_an_ipxe_script_s_kernel() {
-        let script = "#!ipxe\ninitrd --name initrd http://h/i?arch=x86_64\n\
-            kernel http://h/k?arch=x86_64 initrd=initrd coreos.live.rootfs_url=http://h/r a=b || goto failed\nboot\n";
-        assert_eq!(ipxe_kernel_arguments(script).unwrap(), "coreos.live.rootfs_url=http://h/r a=b");
-        assert_eq!(ipxe_kernel_arguments("kernel --name k http://h/k").unwrap(), "");
-        assert_eq!(ipxe_kernel_arguments("#!ipxe\nkernel\nboot\n"), Err(NetbootError::NoKernelLine));
     }
 
     #[test]
@@ -289,16 +274,6 @@ mod tests {
         assert_eq!(needs_disc(&owned("a coreos.liveiso=x"), true), None);
         for argument in ["coreos.liveiso=x", "inst.stage2=hd:LABEL=x", "root=live:CDLABEL=x", "boot=casper"] {
             assert_eq!(needs_disc(&owned(&format!("a {argument}")), false), Some(argument));
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_script_is_read(script in "((#!ipxe|kernel|initrd|--name|chain|http://h|a=b|[|]{2}|boot)?[ \\n\\t]{0,2}){0,20}") {
-            if let Ok(arguments) = ipxe_kernel_arguments(&script) {
-                let ended = |word: &str| matches!(word, "||" | "&&");
-                prop_assert!(!arguments.contains('\n') && !arguments.split(' ').any(ended));
-            }
         }
     }
 }

@@ -14,10 +14,14 @@ use crate::{BootBy, Follow, NodeSpec, Role, Sha256};
 pub const ANNOTATION_GROUP: &str = "rackhand.dev/";
 
 /// Every annotation that rackhand reads, and what it means.
-pub const ANNOTATIONS: [(&str, &str); 9] = [
+pub const ANNOTATIONS: [(&str, &str); 10] = [
     ("rackhand.dev/profile", "name of the firmware profile, as in ran-low-latency"),
     ("rackhand.dev/iso", "the ISO to boot: a path on the jump host, or a URL"),
     ("rackhand.dev/iso-sha256", "the ISO's SHA-256 digest; an ISO with another one is not booted"),
+    (
+        "rackhand.dev/ipxe-script",
+        "an iPXE script, a path or a URL: a host that boots by PXE is given what it names, in place of what is on the ISO",
+    ),
     (
         "rackhand.dev/boot",
         "how the ISO is booted: virtual-media, uefi-http, pxe, network (one of the two before) or any; else as the BMC's address says",
@@ -38,6 +42,7 @@ pub(crate) struct Annotations {
     pub(crate) profile: Option<String>,
     pub(crate) iso: Option<String>,
     pub(crate) iso_sha256: Option<Sha256>,
+    pub(crate) ipxe_script: Option<String>,
     pub(crate) boot: Option<BootBy>,
     pub(crate) follow: Option<Follow>,
     pub(crate) request_id: Option<String>,
@@ -78,6 +83,7 @@ impl Annotations {
             "rackhand.dev/profile" => self.profile = at.word(),
             "rackhand.dev/iso" => self.iso = at.word(),
             "rackhand.dev/iso-sha256" => self.iso_sha256 = at.parse(),
+            "rackhand.dev/ipxe-script" => self.ipxe_script = at.word(),
             "rackhand.dev/boot" => self.boot = at.choice(BOOT_BY),
             "rackhand.dev/follow" => {
                 self.follow = at.choice(&[("callback", Follow::Callback), ("none", Follow::None)]);
@@ -96,6 +102,7 @@ impl Annotations {
         spec.profile.clone_from(&self.profile);
         spec.iso.clone_from(&self.iso);
         spec.iso_sha256 = self.iso_sha256;
+        spec.ipxe_script.clone_from(&self.ipxe_script);
         spec.boot = self.boot;
         spec.follow = self.follow;
         spec.request_id.clone_from(&self.request_id);
@@ -109,6 +116,7 @@ impl Annotations {
             self.profile.is_some(),
             self.iso.is_some(),
             self.iso_sha256.is_some(),
+            self.ipxe_script.is_some(),
             self.boot.is_some(),
             self.follow.is_some(),
             self.request_id.is_some(),

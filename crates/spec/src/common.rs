@@ -83,6 +83,7 @@ impl Required {
             profile: None,
             iso: None,
             iso_sha256: None,
+            ipxe_script: None,
             boot: None,
             follow: None,
             request_id: None,

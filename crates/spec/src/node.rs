@@ -380,6 +380,10 @@ pub struct NodeSpec {
     /// The ISO's digest (`rackhand.dev/iso-sha256`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iso_sha256: Option<Sha256>,
+    /// An iPXE script whose files a host that boots by PXE is given in place of those on the ISO: a path or a URL
+    /// (`rackhand.dev/ipxe-script`, or an InfraEnv's boot artifacts).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ipxe_script: Option<String>,
     /// How it is to boot the installer (`rackhand.dev/boot`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub boot: Option<BootBy>,

@@ -56,6 +56,7 @@ struct Bmc {
 struct Image {
     url: Option<String>,
     sha256: Option<Sha256>,
+    ipxe_script: Option<String>,
 }
 
 /// Reads one HostProvision.
@@ -142,7 +143,11 @@ fn image(at: &At<'_>) -> Option<Image> {
     if let (true, Some(at)) = (by_ref, &url) {
         at.error(Code::Conflict, "either `infraEnvRef` or `url`: both name the image to boot");
     }
-    Some(Image { url: url.and_then(|at| at.word()), sha256: fields.get("sha256").and_then(|at| at.parse()) })
+    Some(Image {
+        url: url.and_then(|at| at.word()),
+        sha256: fields.get("sha256").and_then(|at| at.parse()),
+        ipxe_script: fields.get("ipxeScript").and_then(|at| at.word()),
+    })
 }
 
 /// Puts each over what is known of its host, or makes a host of it.
@@ -240,9 +245,12 @@ impl Provision {
         set(&mut spec.request_id, self.request_id.or(own.request_id));
         let url = self.image.url.or(own.iso);
         if url.is_some() {
+            // These are of the other image.
             spec.iso_sha256 = None;
+            spec.ipxe_script = None;
         }
         set(&mut spec.iso, url);
+        set(&mut spec.ipxe_script, self.image.ipxe_script.or(own.ipxe_script));
         spec.iso_sha256 = self.image.sha256.or(own.iso_sha256).or(spec.iso_sha256);
         spec.boot = self.boot.or(own.boot).or(spec.boot);
         spec.follow = self.follow.or(own.follow).or(spec.follow);

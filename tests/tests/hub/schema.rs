@@ -19,7 +19,10 @@ fn whole() -> Value {
             "tls": { "fingerprint": "ab".repeat(32), "insecure": false },
         },
         "bootMACAddress": "02:00:00:00:00:01",
-        "image": { "url": "https://hub.example/x.iso", "sha256": "cd".repeat(32) },
+        "image": {
+            "url": "https://hub.example/x.iso", "sha256": "cd".repeat(32),
+            "ipxeScript": "https://hub.example/x.ipxe",
+        },
         "bootMode": "UEFI",
         "boot": "network",
         "firmwareSettings": { "ProcVirtualization": "Enabled", "Threads": 4, "On": true },

@@ -33,6 +33,8 @@ pub(crate) struct NodeImage {
     pub(crate) source: Option<String>,
     /// The digest that it must have.
     pub(crate) sha256: Option<rackhand_spec::Sha256>,
+    /// An iPXE script whose files a host that boots by PXE is given in its place.
+    pub(crate) script: Option<String>,
     /// The BMC that reads it.
     pub(crate) bmc_host: String,
     /// The host itself, which reads it when it boots from the network.
@@ -167,23 +169,25 @@ impl Images {
 
     async fn prepared(&self, node: &str, way: BootWay) -> Result<PreparedImage, String> {
         let wanted = self.image(node).ok_or("no such node in this run")?;
+        if way == BootWay::Pxe {
+            return self.taken_apart(node, &wanted).await;
+        }
         let image = self.fetched(&wanted).await?;
-        // The digest is part of it: another image is another URL, and a BMC goes on with the one it has.
-        let token = |what: &str| {
-            Token::derived(&self.secret, &format!("{node}\n{what}{}", image.sha256)).map_err(text)
+        let token = self.token(node, "", image.sha256)?;
+        let url = if way == BootWay::UefiHttp {
+            let publication = self.server.publish_http_boot(node, &image, &token).map_err(text)?;
+            self.host_base(&wanted).await? + &publication.path
+        } else {
+            let publication = self.server.publish(node, &image, &token).map_err(text)?;
+            self.server.url(&publication, &wanted.bmc_host, None).await.map_err(text)?
         };
-        let (url, bytes) = match way {
-            BootWay::VirtualMedia => {
-                let publication = self.server.publish(node, &image, &token("")?).map_err(text)?;
-                (self.server.url(&publication, &wanted.bmc_host, None).await.map_err(text)?, image.size)
-            }
-            BootWay::UefiHttp => {
-                let publication = self.server.publish_http_boot(node, &image, &token("")?).map_err(text)?;
-                (self.host_base(&wanted).await? + &publication.path, image.size)
-            }
-            BootWay::Pxe => self.taken_apart(node, &wanted, &image, &token("pxe\n")?).await?,
-        };
-        Ok(PreparedImage { url, sha256: image.sha256.to_string(), bytes, verified: image.verified })
+        let sha256 = image.sha256.to_string();
+        Ok(PreparedImage { url, sha256, bytes: image.size, verified: image.verified })
+    }
+
+    /// The digest is part of it: another image is another URL, and a BMC goes on with the one it has.
+    fn token(&self, node: &str, what: &str, sha256: Sha256Digest) -> Result<Token, String> {
+        Token::derived(&self.secret, &format!("{node}\n{what}{sha256}")).map_err(text)
     }
 
     /// The node's ISO, on this machine.
@@ -206,17 +210,24 @@ impl Images {
         Ok(image)
     }
 
-    /// Publishes what is on the ISO to a host that boots by PXE. Answers the URL of its script, and how much there is to fetch.
-    async fn taken_apart(
-        &self,
-        node: &str,
-        wanted: &NodeImage,
-        image: &Image,
-        token: &Token,
-    ) -> Result<(String, u64), String> {
-        let iso = image.clone();
+    /// The files of a host that boots by PXE, a digest that stands for them, and whether that is the one that was given.
+    async fn netboot_files(&self, wanted: &NodeImage) -> Result<(NetbootFiles, Sha256Digest, bool), String> {
+        if let Some(script) = &wanted.script {
+            let script: Source = script.parse().map_err(text)?;
+            let files = NetbootFiles::from_script(&self.store, &script).await.map_err(text)?;
+            let sha256 = files.sha256();
+            return Ok((files, sha256, false));
+        }
+        let iso = self.fetched(wanted).await?;
+        let (sha256, verified) = (iso.sha256, iso.verified);
         let files = tokio::task::spawn_blocking(move || NetbootFiles::from_iso(&iso));
-        let files = files.await.map_err(text)?.map_err(text)?;
+        Ok((files.await.map_err(text)?.map_err(text)?, sha256, verified))
+    }
+
+    /// Publishes what is on the ISO, or what its iPXE script names, to a host that boots by PXE.
+    async fn taken_apart(&self, node: &str, wanted: &NodeImage) -> Result<PreparedImage, String> {
+        let (files, sha256, verified) = self.netboot_files(wanted).await?;
+        let token = self.token(node, "pxe\n", sha256)?;
         let mac = wanted.host.mac;
         let base = self.host_base(wanted).await?;
         let settings = NetbootSettings {
@@ -224,8 +235,9 @@ impl Images {
             arguments: wanted.host.network.arguments.clone(),
             callback: wanted.host.calls_back,
         };
-        let publication = self.server.publish_netboot(node, mac, &files, token, &settings).map_err(text)?;
-        Ok((base + &publication.script_path, publication.size))
+        let publication = self.server.publish_netboot(node, mac, &files, &token, &settings).map_err(text)?;
+        let url = base + &publication.script_path;
+        Ok(PreparedImage { url, sha256: sha256.to_string(), bytes: publication.size, verified })
     }
 
     /// The base URL that a host sees: as it was said for its network, as it was said for all, else by the route to its own

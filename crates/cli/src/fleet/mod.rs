@@ -353,7 +353,8 @@ fn images_of(nodes: &[NodeSpec], options: &ApplyOptions) -> BTreeMap<String, Nod
             network: EarlyNetwork::of(&node.network, &node.host_name),
             calls_back: node.follow == Some(Follow::Callback),
         };
-        NodeImage { source, sha256, bmc_host: node.bmc.host.clone(), host }
+        let script = node.ipxe_script.as_deref().map(|script| beside(&node.source.file, script));
+        NodeImage { source, sha256, script, bmc_host: node.bmc.host.clone(), host }
     };
     nodes.iter().map(|node| (node.name.to_string(), of(node))).collect()
 }

@@ -154,7 +154,8 @@ impl HubRules {
         if !self.insecure {
             node.disable_certificate_verification = None;
         }
-        let files = node.iso.iter_mut().chain(node.firmware.iter_mut().map(|update| &mut update.url));
+        let images = node.iso.iter_mut().chain(&mut node.ipxe_script);
+        let files = images.chain(node.firmware.iter_mut().map(|update| &mut update.url));
         for file in files {
             *file = self.allow_file(file)?;
         }

@@ -32,6 +32,7 @@ pub(super) fn host_provision(
         ("infraEnvRef", infra_env(host).filter(|_| annotation("rackhand.dev/iso").is_none())),
         ("url", annotation("rackhand.dev/iso")),
         ("sha256", annotation("rackhand.dev/iso-sha256")),
+        ("ipxeScript", annotation("rackhand.dev/ipxe-script")),
     ];
     let image = map(image);
     let source = map([

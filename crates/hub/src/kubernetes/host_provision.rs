@@ -177,6 +177,10 @@ pub struct Image {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^[0-9a-fA-F]{64}$"))]
     pub sha256: Option<String>,
+    /// The URL of an iPXE script, or a path on the jump host: a host that boots by PXE is given what it names, in place of
+    /// what is on the ISO. An InfraEnv gives its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ipxe_script: Option<String>,
 }
 
 /// An object of the same namespace.

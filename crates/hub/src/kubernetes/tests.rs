@@ -57,7 +57,10 @@ fn provision(spec: &Value) -> (Kind, Value) {
 fn env(created: &str, token: &str) -> (Kind, Value) {
     let object = json!({
         "metadata": { "namespace": "s", "name": "env", "uid": "e1" },
-        "status": { "isoDownloadURL": format!("https://hub/iso?image_token={token}"), "createdTime": created },
+        "status": {
+            "isoDownloadURL": format!("https://hub/iso?image_token={token}"), "createdTime": created,
+            "bootArtifacts": { "ipxeScript": format!("https://hub/files?file_name=ipxe-script&token={token}") },
+        },
     });
     (Kind::InfraEnv, object)
 }
@@ -123,6 +126,24 @@ fn an_image_counts_a_minute_after_it_was_made_and_is_known_by_that_and_not_by_it
     let identity = |iso: &str| iso.split_once('#').unwrap().1.to_owned();
     assert_eq!(identity(&a), identity(&b), "another token is the same image");
     assert_ne!(identity(&a), identity(&iso(&read("2026-03-01T11:30:00Z", "t1"))), "made anew");
+    let annotations = |own: Value| {
+        let view = looked(vec![host(&apart(&own)), env("2026-03-01T11:00:00Z", "t")]);
+        let object: Value = serde_json::from_str(&view.source.files[0].1).unwrap();
+        object["metadata"]["annotations"]["rackhand.dev/ipxe-script"].clone()
+    };
+    let script = "https://hub/files?file_name=ipxe-script&token=t#infraenv=e1@2026-03-01T11:00:00Z";
+    assert_eq!(annotations(json!({ "rackhand.dev/agent": "rack7" })), script);
+    let own = json!({ "rackhand.dev/agent": "rack7", "rackhand.dev/ipxe-script": "https://x/y" });
+    assert_eq!(annotations(own), "https://x/y", "what somebody wrote counts");
+    let checked = json!({ "rackhand.dev/agent": "rack7", "rackhand.dev/iso-sha256": "ab" });
+    assert_eq!(annotations(checked), Value::Null, "the digest is that of the ISO");
+    let by_provision = looked(vec![
+        host(&apart(&json!({}))),
+        provision(&json!({ "agentRef": { "name": "rack7" } })),
+        env("2026-03-01T11:00:00Z", "t"),
+    ]);
+    let object: Value = serde_json::from_str(&by_provision.source.files[0].1).unwrap();
+    assert_eq!(object["spec"]["image"]["ipxeScript"], script);
     let none = looked(vec![host(&apart(&json!({ "rackhand.dev/agent": "rack7" })))]);
     assert!(verdict(&none).contains("there is no InfraEnv s/env yet"));
 }

@@ -263,12 +263,17 @@ impl View {
             .or_else(|| by_host.and_then(|host| of_map(host, "/metadata/labels", INFRA_ENV)))
             .map(str::to_owned);
         let Some(name) = named else { return Verdict::Valid };
-        match self.iso(objects, &key.0, &name, now) {
-            Ok(url) => {
-                own["spec"]["image"] = json!({ "url": url, "sha256": own.pointer("/spec/image/sha256") });
-                if own.pointer("/spec/image/sha256").is_some_and(Value::is_null) {
-                    own["spec"]["image"] = json!({ "url": url });
-                }
+        match self.boot_files(objects, &key.0, &name, now) {
+            Ok(files) => {
+                let written = |name: &str| {
+                    own.pointer(&format!("/spec/image/{name}")).filter(|value| !value.is_null()).cloned()
+                };
+                let sha256 = written("sha256");
+                let script = files.script(sha256.is_some()).map(Value::String);
+                let script = written("ipxeScript").or(script);
+                let image = [("url", Some(json!(files.iso))), ("sha256", sha256), ("ipxeScript", script)];
+                let image = image.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+                own["spec"]["image"] = Value::Object(image.collect());
                 if text(own, "/spec/follow").is_none() {
                     own["spec"]["follow"] = json!("callback");
                 }
@@ -285,9 +290,15 @@ impl View {
         let Some(name) = of_map(own, "/metadata/labels", INFRA_ENV).map(str::to_owned) else {
             return Verdict::Valid;
         };
-        match self.iso(objects, &key.0, &name, now) {
-            Ok(url) => {
-                own["metadata"]["annotations"]["rackhand.dev/iso"] = json!(url);
+        match self.boot_files(objects, &key.0, &name, now) {
+            Ok(files) => {
+                let annotations = &mut own["metadata"]["annotations"];
+                annotations["rackhand.dev/iso"] = json!(files.iso);
+                let is_checked = annotations.get("rackhand.dev/iso-sha256").is_some();
+                let known = annotations.get("rackhand.dev/ipxe-script");
+                if let (Some(script), None) = (files.script(is_checked), known) {
+                    annotations["rackhand.dev/ipxe-script"] = json!(script);
+                }
                 if of_map(own, "/metadata/annotations", "rackhand.dev/follow").is_none() {
                     own["metadata"]["annotations"]["rackhand.dev/follow"] = json!("callback");
                 }
@@ -297,14 +308,14 @@ impl View {
         }
     }
 
-    /// The ISO of an InfraEnv, with its identity behind a `#`, or what is waited for.
-    fn iso(
+    /// What an InfraEnv has to boot, or what is waited for.
+    fn boot_files(
         &mut self,
         objects: &Objects,
         namespace: &str,
         name: &str,
         now: Timestamp,
-    ) -> Result<String, String> {
+    ) -> Result<BootFiles, String> {
         let Some(env) = objects.get(Kind::InfraEnv, namespace, name) else {
             return Err(format!("there is no InfraEnv {namespace}/{name} yet"));
         };
@@ -321,8 +332,9 @@ impl View {
             return Err(format!("the ISO of InfraEnv {namespace}/{name} was made less than a minute ago"));
         }
         let uid = text(env, "/metadata/uid").unwrap_or(name);
-        let url = url.split('#').next().unwrap_or(url);
-        Ok(format!("{url}#infraenv={uid}@{made}"))
+        let named = |url: &str| format!("{}#infraenv={uid}@{made}", url.split('#').next().unwrap_or(url));
+        let script = text(env, "/status/bootArtifacts/ipxeScript").map(named);
+        Ok(BootFiles { iso: named(url), script })
     }
 
     /// What the assisted-service's Agents show of our nodes.
@@ -340,6 +352,20 @@ impl View {
                 self.stages.insert(node, (stage.to_owned(), at));
             }
         }
+    }
+}
+
+/// What an InfraEnv has to boot. Each URL has its identity behind a `#`, because its token changes.
+struct BootFiles {
+    iso: String,
+    /// The iPXE script among its boot artifacts.
+    script: Option<String>,
+}
+
+impl BootFiles {
+    /// The script, unless a digest was given: that is the ISO's, and what is booted is to be what was checked.
+    fn script(&self, is_checked: bool) -> Option<String> {
+        self.script.clone().filter(|_| !is_checked)
     }
 }
 

@@ -5,14 +5,14 @@ use std::{net::IpAddr, time::Duration};
 use proptest::{prelude::*, test_runner::TestRunner};
 use rackhand_media::{
     EventKind, Image, MediaEvent, NetbootError, NetbootFiles, NetbootPublication, NetbootSettings, Offering,
-    PublishError, Token,
+    PublishError, Source, Token,
 };
 use rackhand_spec::MacAddress;
 use reqwest::Method;
 
 use crate::{
     disc::{Names, disc},
-    support::{Rig, Store, TOKEN, content, token},
+    support::{Origin, Rig, Store, TOKEN, content, token},
 };
 
 const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
@@ -466,17 +466,48 @@ async fn publishing_again_keeps_the_offer_and_what_is_wrong_is_refused() {
 }
 
 #[tokio::test]
-async fn boot_artifacts_are_served_as_they_are() {
+async fn what_an_ipxe_script_names_is_fetched_once_and_served() {
     let rig = Rig::new(10).await;
-    let (kernel, initrd) = (rig.store.image("k", b"kernel").await, rig.store.image("i", b"initrd").await);
-    let arguments = "coreos.live.rootfs_url=http://elsewhere/rootfs ignition.firstboot";
-    let files = NetbootFiles::from_artifacts(kernel, initrd, None, arguments);
-    let settings = NetbootSettings { callback: false, arguments: Vec::new(), ..settings(&rig) };
-    let publication = rig.server.publish_netboot("node-1", mac(), &files, &token(), &settings).unwrap();
-    assert_eq!(publication.arguments.join(" "), arguments);
-    assert_eq!(publication.rootfs_path, None);
-    assert_eq!(body(&rig, &publication.kernel_path).await, b"kernel");
-    assert_eq!(body(&rig, &publication.initrd_paths[0]).await, b"initrd");
+    let origin = Origin::new(|head| {
+        let path = head.split(' ').nth(1).unwrap();
+        let body: &[u8] = match path.split('?').next().unwrap() {
+            "/files" => {
+                b"#!ipxe\ninitrd --name initrd /pxe-initrd?image_token=secret\n\
+                  kernel boot/kernel?arch=x86_64 initrd=initrd coreos.live.rootfs_url=boot/rootfs?v=1 a=b\nboot\n"
+            }
+            "/pxe-initrd" => b"an initrd",
+            "/boot/kernel" => b"a kernel",
+            "/boot/rootfs" => b"a root file system",
+            _ => return b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec(),
+        };
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+        [head.as_bytes(), body].concat()
+    })
+    .await;
+    let base = origin.url.split_once("/isos/").unwrap().0.to_owned();
+    let source = |file: &str| -> Source { format!("{base}/{file}").parse().unwrap() };
+    let script = source("files?file_name=ipxe-script&token=t#env@1");
+    let files = NetbootFiles::from_script(&rig.store.store, &script).await.unwrap();
+    assert_eq!(files.arguments, ["a=b"], "the root file system is served by us");
+    let publication = rig.server.publish_netboot("node-1", mac(), &files, &token(), &settings(&rig)).unwrap();
+    assert_eq!(body(&rig, &publication.kernel_path).await, b"a kernel");
+    assert_eq!(body(&rig, &publication.initrd_paths[0]).await, b"an initrd");
+    assert_eq!(body(&rig, &publication.rootfs_path.unwrap()).await, b"a root file system");
+    let again = source("files?file_name=ipxe-script&token=other#env@1");
+    let same = NetbootFiles::from_script(&rig.store.store, &again).await.unwrap();
+    assert_eq!(same.sha256(), files.sha256());
+    assert_eq!(origin.requests().len(), 4, "another token is the same script, and leads to the same files");
+
+    let missing =
+        NetbootFiles::from_script(&rig.store.store, &source("none?token=secret")).await.unwrap_err();
+    let missing = missing.to_string();
+    assert!(
+        missing.contains("/none: ") && missing.contains("404") && !missing.contains("secret"),
+        "{missing}"
+    );
+    let page = rig.store.image("page", b"<html>").await;
+    let page = NetbootFiles::from_script(&rig.store.store, &Source::Path(page.path)).await.unwrap_err();
+    assert!(page.to_string().ends_with("page: it does not begin with #!ipxe"), "{page}");
 }
 
 #[tokio::test]

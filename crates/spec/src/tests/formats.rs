@@ -101,7 +101,7 @@ fn annotations_of_ours_are_checked() {
     "#);
     insta::assert_snapshot!(with("rackhand.dev/zzzzzzzz: x"), @r#"
     f.yaml:12:68: error: spec.clusters[0].nodes[0].crAnnotations.add.BareMetalHost["rackhand.dev/zzzzzzzz"]: unknown annotation `rackhand.dev/zzzzzzzz`
-        help: known are rackhand.dev/profile, rackhand.dev/iso, rackhand.dev/iso-sha256, rackhand.dev/boot, rackhand.dev/follow, rackhand.dev/request-id, rackhand.dev/install, rackhand.dev/bmc-fingerprint, rackhand.dev/agent
+        help: known are rackhand.dev/profile, rackhand.dev/iso, rackhand.dev/iso-sha256, rackhand.dev/ipxe-script, rackhand.dev/boot, rackhand.dev/follow, rackhand.dev/request-id, rackhand.dev/install, rackhand.dev/bmc-fingerprint, rackhand.dev/agent
     "#);
     insta::assert_snapshot!(with("rackhand.dev/follow: Callback"), @r#"
     f.yaml:12:66: error: spec.clusters[0].nodes[0].crAnnotations.add.BareMetalHost["rackhand.dev/follow"]: `Callback` is not allowed here; it is one of callback, none

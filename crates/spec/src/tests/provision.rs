@@ -73,6 +73,16 @@ fn what_it_says_goes_before_the_bare_metal_host_and_the_rest_is_taken_from_there
     let node = &loaded.nodes[0];
     assert_eq!(node.iso.as_deref(), Some("https://hub.example/b.iso"));
     assert_eq!(node.iso_sha256, None, "the digest is that of the other image");
+    let script = "https://hub.example/a.ipxe";
+    let scripted =
+        HOST.replace("annotations: {", &format!("annotations: {{ rackhand.dev/ipxe-script: {script},"));
+    let loaded = read(&format!("{scripted}{}", provision("  agentRef: {name: rack7}\n")));
+    assert_eq!(loaded.nodes[0].ipxe_script.as_deref(), Some(script));
+    let loaded = read(&format!("{scripted}{other}"));
+    assert_eq!(loaded.nodes[0].ipxe_script, None, "so is the script");
+    let own = provision("  agentRef: {name: rack7}\n  image: {ipxeScript: https://hub.example/b.ipxe}\n");
+    let loaded = read(&format!("{scripted}{own}"));
+    assert_eq!(loaded.nodes[0].ipxe_script.as_deref(), Some("https://hub.example/b.ipxe"));
 }
 
 #[test]
