@@ -2,7 +2,6 @@
 #![allow(dead_code, reason = "each test uses its own part")]
 
 use std::{
-    fs,
     net::Ipv4Addr,
     path::{Path, PathBuf},
     process::Command,
@@ -164,12 +163,13 @@ pub(crate) fn installed(program: &str) -> bool {
 }
 
 /// A copy of an installed program in a directory of the test's own. Where AppArmor confines Debian's DHCP servers it does so by
-/// their paths, and lets them read and write nothing in such a directory.
+/// their paths, and lets them read and write nothing in such a directory. Made by a process of its own: a program that another
+/// test starts meanwhile would hold the copy open for writing, and what is open so cannot be run.
 pub(crate) fn copied(program: &str, place: &Path) -> PathBuf {
-    let found = Command::new("sh").args(["-c", &format!("command -v {program}")]).output().unwrap();
-    let path = String::from_utf8(found.stdout).unwrap();
     let copy = place.join(program);
-    fs::copy(path.trim(), &copy).unwrap();
+    let script = format!("cp \"$(command -v {program})\" \"$1\"");
+    let made = Command::new("sh").args(["-c", &script, "sh"]).arg(&copy).status().unwrap();
+    assert!(made.success(), "{program} cannot be copied");
     copy
 }
 
