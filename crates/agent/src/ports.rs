@@ -51,7 +51,8 @@ pub trait ImageHost: Send + Sync {
 pub enum Offer {
     /// Its installer, and what was read before counts no more.
     Anew,
-    /// Its installer still, unless it has read all of it: an earlier process was about to, or had switched it on for that.
+    /// Its installer still: an earlier process had switched it on for that, or a service has mounted it. Not where a script
+    /// told it to, and it has read everything since.
     Again,
     /// Nothing.
     Ended,

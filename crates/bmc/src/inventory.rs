@@ -42,7 +42,7 @@ pub enum Vendor {
     Supermicro,
     /// Lenovo XCC.
     Lenovo,
-    /// Any other sound Redfish service.
+    /// Any other sound Redfish service, or a BMC that speaks IPMI alone.
     Generic,
 }
 
@@ -54,7 +54,7 @@ impl fmt::Display for Vendor {
             Self::Cisco => "Cisco",
             Self::Supermicro => "Supermicro",
             Self::Lenovo => "Lenovo",
-            Self::Generic => "generic Redfish",
+            Self::Generic => "generic",
         })
     }
 }

@@ -73,7 +73,7 @@ const MOST_PEERS: usize = 64;
 pub enum Offering {
     /// It is to install, and what was read before counts no more: this is another installation.
     Anew,
-    /// It is still to install, unless everything was sent already.
+    /// It is still to install; where a script tells it so, unless everything was sent already.
     Again,
     /// It is not to install.
     Ended,
