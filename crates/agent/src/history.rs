@@ -177,6 +177,10 @@ pub struct ActHistory {
     pub in_flight_ms: u64,
     /// What became of the last intent; `None` when nothing was written: the process was killed in between.
     pub result: Option<ActResult>,
+    /// How many signs had been seen when it was first intended. Their order tells what came after it; their dates do not, since
+    /// clocks are set.
+    #[serde(skip)]
+    pub signs_before: usize,
     /// The last mark of the last intent: it still tells what to look for when a later outcome has none.
     pub mark: Option<Mark>,
 }
@@ -329,6 +333,7 @@ impl JobHistory {
                 intended_at: at,
                 in_flight_ms,
                 result: None,
+                signs_before: self.evidence.len(),
                 mark: None,
             });
         }

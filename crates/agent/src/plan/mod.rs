@@ -210,17 +210,15 @@ pub fn offer_seen(job: &JobHistory, observed: &Observed) -> Option<Offer> {
 
 /// Signs since the host was to be switched on to install.
 fn seen_since_power_on(job: &JobHistory) -> impl Iterator<Item = &Evidence> {
-    let since = job.act(&install_power_on()).map(|known| known.intended_at);
-    job.evidence.iter().filter(move |(_, at)| since.is_some_and(|since| *at > since)).map(|(seen, _)| seen)
+    let before = job.act(&install_power_on()).map_or(usize::MAX, |known| known.signs_before);
+    job.evidence.iter().skip(before).map(|(seen, _)| seen)
 }
 
 /// Whether it was a service that read the image for the host, as sushy-tools does as soon as it is told an address: something
 /// was read before the host was on.
 fn is_mounted(job: &JobHistory) -> bool {
-    let on = job.act(&install_power_on()).map(|known| known.intended_at);
-    job.evidence
-        .iter()
-        .any(|(seen, at)| matches!(seen, Evidence::ImageRead { .. }) && on.is_none_or(|on| *at <= on))
+    let before = job.act(&install_power_on()).map_or(usize::MAX, |known| known.signs_before);
+    job.evidence.iter().take(before).any(|(seen, _)| matches!(seen, Evidence::ImageRead { .. }))
 }
 
 /// What an image host is told before an act that lets the host, or its BMC, come for the image.

@@ -79,10 +79,16 @@ fn what_bios_does_not_take_is_no_way() {
 
 /// A job that boots that way and has switched its host on to install.
 fn installing(way: BootWay, then: &[Event]) -> JobHistory {
+    installing_after(way, &[], then)
+}
+
+/// The same, where something was seen before.
+fn installing_after(way: BootWay, before: &[Event], then: &[Event]) -> JobHistory {
     let mut book = Book::default();
     let job = book.start(Trigger::NewHost);
     let (url, sha256) = ("http://192.0.2.1/x".to_owned(), "ab".to_owned());
     book.write(Event::ImagePrepared { job: job.clone(), url, sha256, bytes: 1, verified: false, way });
+    before.iter().for_each(|event| book.write(event.clone()));
     book.write(Event::Intent { job: job.clone(), act: install_power_on(), in_flight_ms: 0 });
     let result = ActResult::Done { mark: None };
     book.write(Event::Outcome { job, act: install_power_on(), result });
@@ -113,6 +119,12 @@ fn a_host_is_offered_its_installer_again_only_if_nothing_of_it_was_seen() {
             result: StepResult::Failed,
             detail: "fetched nothing".to_owned(),
         };
+        let mut set_back = installing(way, &[sighted(signs[0].clone())]);
+        set_back.evidence[0].1 = jiff::Timestamp::UNIX_EPOCH;
+        assert!(
+            !is_offered_again(&set_back),
+            "{way}: a clock that was set back is no reason to install twice"
+        );
         let began = Event::StepStarted { job: job_id(NODE, 0), step: StepId::Follow, detail: String::new() };
         assert!(!is_offered_again(&installing(way, &[began, failed])), "{way}: it failed");
     }
@@ -133,9 +145,9 @@ fn a_host_is_offered_its_installer_again_only_if_nothing_of_it_was_seen() {
 fn what_a_service_reads_for_the_host_is_read_as_any_medium() {
     let read = sighted(Evidence::ImageRead { peer: peer() });
     let complete = sighted(Evidence::ImageComplete { bytes: 1 });
-    let mut job = installing(BootWay::UefiHttp, &[read, complete]);
+    let job = installing(BootWay::UefiHttp, &[read.clone(), complete.clone()]);
     assert!(!is_offered_again(&job), "it was the host that read it");
-    job.evidence[0].1 = job.act(&install_power_on()).unwrap().intended_at;
+    let job = installing_after(BootWay::UefiHttp, &[read], &[complete]);
     assert!(is_offered_again(&job), "it was read before the host was on");
     let mut mounted = machine(&[]);
     assert_eq!(offer_seen(&job, &mounted), Some(Offer::Ended));
