@@ -106,6 +106,13 @@ impl Api {
                 api.get(&format!("/apis/{VERSION}/{plural}")).await.code == 200
             })
             .await;
+            // A real server's discovery comes a moment after.
+            api.eventually("the definition is discovered", async || {
+                let list = api.get(&format!("/apis/{VERSION}")).await.body;
+                list["resources"].as_array().is_some_and(|all| all.iter().any(|one| one["name"] == plural))
+                    && api.get(&format!("/apis/{GROUP}")).await.code == 200
+            })
+            .await;
         }
         let space =
             json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "generateName": "contract-" } });
