@@ -55,7 +55,8 @@ pub enum Event {
         /// Who it is.
         identity: Box<Identity>,
     },
-    /// The BMC was not reached, or did not let us in, and no job was open. Written when it is news.
+    /// The BMC was not reached, or did not let us in, and no job was open; or it does not answer while its host installs,
+    /// which ends nothing: `Identified` follows when it answers again. Written when it is news.
     NotConnected {
         /// What was seen.
         error: String,

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up must fail")]
 
 mod answers;
+mod away;
 mod bios;
 mod credentials;
 mod journal;

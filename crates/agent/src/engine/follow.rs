@@ -9,7 +9,10 @@ use rackhand_bmc::{
 };
 use tokio::time::{Instant, sleep, timeout};
 
-use super::Shared;
+use super::{
+    Shared,
+    connect::{away, back},
+};
 use crate::{
     event::{Act, Evidence},
     history::JobHistory,
@@ -183,6 +186,8 @@ pub(super) struct HostWatch {
     last: Option<HostView>,
     was_past_post: bool,
     waiting: Option<(Await, Instant)>,
+    /// Since when the BMC has not answered.
+    away_since: Option<Instant>,
 }
 
 impl HostWatch {
@@ -256,12 +261,16 @@ pub(super) async fn await_sign(
         }
         match look_at_host(bmc).await {
             Ok(view) => {
+                watch.away_since = None;
+                back(shared, bmc, node).await?;
                 for evidence in watch.take(view) {
                     shared.sighted(node, evidence).await?;
                 }
             }
             Err(error) if error.kind().is_transient() || matches!(error.kind(), ErrorKind::Locked { .. }) => {
                 tracing::debug!(node, %error, "the host cannot be looked at now");
+                let since = *watch.away_since.get_or_insert_with(Instant::now);
+                away(shared, node, since, &error).await?;
             }
             Err(error) => return Ok(Err(error)),
         }
@@ -345,7 +354,7 @@ fn last_sign(job: &JobHistory) -> String {
     job.evidence.last().map_or_else(|| "none".to_owned(), |(seen, at)| format!("{seen}, at {at:.0}"))
 }
 
-fn since_power_on(shared: &Shared, job: &JobHistory) -> Duration {
+pub(super) fn since_power_on(shared: &Shared, job: &JobHistory) -> Duration {
     job.act(&install_power_on()).map_or(Duration::ZERO, |known| elapsed(shared, known.intended_at))
 }
 

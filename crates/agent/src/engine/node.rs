@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use super::{
     NodeJob, NodeReport, NodeResult, Shared,
     act::{Carried, carry_out, in_flight},
-    connect::{Backoff, Connected, connect},
-    follow::{HostWatch, Waited, await_sign, elapsed, for_people, verify_bios, verify_boot},
+    connect::{Backoff, Connected, away, back, connect},
+    follow::{HostWatch, Waited, await_sign, elapsed, for_people, since_power_on, verify_bios, verify_boot},
     observe::{Depth, observe_to},
     progress::Steps,
 };
@@ -277,19 +277,41 @@ impl NodeRun<'_> {
 
     pub(super) async fn look(&self, depth: Depth, step: StepId) -> Result<Observed, Stop> {
         let pacing = &self.shared.parts.pacing;
-        let end = Instant::now() + pacing.step_deadline;
+        let began = Instant::now();
+        let end = began + self.patience(depth);
         let mut backoff = Backoff::new(pacing);
         loop {
             match observe_to(&self.bmc, &self.wanted, depth).await {
-                Ok(observed) => return Ok(observed),
+                Ok(observed) => {
+                    if depth == Depth::Following {
+                        back(self.shared, &self.bmc, self.node()).await?;
+                    }
+                    return Ok(observed);
+                }
                 Err(error) if passes(&error, depth) && Instant::now() < end => {
                     tracing::info!(node = self.node(), %error, "reading is tried again");
                     let wait = backoff.wait(&error);
+                    if depth == Depth::Following {
+                        away(self.shared, self.node(), began, &error).await?;
+                    }
                     self.pause(wait).await?;
                 }
                 Err(error) => return Err(fail(step, &error)),
             }
         }
+    }
+
+    /// How long a BMC that does not answer is waited for. A host that installs goes on without its BMC, so there it is all the
+    /// time that the installation has.
+    fn patience(&self, depth: Depth) -> Duration {
+        let pacing = &self.shared.parts.pacing;
+        let left = match self.running() {
+            Some(job) if depth == Depth::Following => {
+                pacing.install.saturating_sub(since_power_on(self.shared, &job))
+            }
+            _ => Duration::ZERO,
+        };
+        left.max(pacing.step_deadline)
     }
 
     /// Sleeps, unless the job is cancelled or the process stops.
@@ -492,7 +514,10 @@ impl NodeRun<'_> {
         error: &Error,
         tries: &mut Tries,
     ) -> Result<(), Stop> {
-        if !error.kind().is_transient() || Instant::now() >= tries.end {
+        // From the first failure: what went before it, an installation of an hour say, is none of the act's.
+        let patience = self.shared.parts.pacing.step_deadline;
+        let end = *tries.end.get_or_insert_with(|| Instant::now() + patience);
+        if !error.kind().is_transient() || Instant::now() >= end {
             return Err(fail_with(act.step(), error, &self.unread(act)));
         }
         tries.attempt += 1;
@@ -568,14 +593,14 @@ fn passes(error: &Error, depth: Depth) -> bool {
 /// The tries of the act at hand.
 struct Tries {
     attempt: u32,
-    end: Instant,
+    /// When it is given up; known once it has failed.
+    end: Option<Instant>,
     backoff: Backoff,
 }
 
 impl Tries {
     fn new(shared: &Shared) -> Self {
-        let pacing = &shared.parts.pacing;
-        Self { attempt: 0, end: Instant::now() + pacing.step_deadline, backoff: Backoff::new(pacing) }
+        Self { attempt: 0, end: None, backoff: Backoff::new(&shared.parts.pacing) }
     }
 
     fn reset(&mut self, shared: &Shared) {

@@ -152,6 +152,8 @@ impl Live {
             Event::Intent { .. }
             | Event::Sighted { .. }
             | Event::StepRetried { .. }
+            | Event::NotConnected { .. }
+            | Event::Identified { .. }
             | Event::NeedsDecision { .. } => {
                 if let Some(said) = words::of(event) {
                     bar.set_message(format!("{}: {}", said.step, said.what));

@@ -1,0 +1,57 @@
+//! A BMC that is away for long while its host installs: the host goes on without it.
+
+use rackhand_agent::{engine::NodeResult, event::Event, wanted::BootWay};
+use rackhand_simulator::faults::{Rule, What};
+use rackhand_tests::lab::{Lab, Node};
+
+use crate::support::{assert_no_medium, assert_no_session, story};
+
+/// Longer than any step is tried.
+const AWAY: f64 = 40.0 * 60.0;
+
+#[tokio::test(start_paused = true)]
+async fn a_bmc_that_is_away_while_its_host_installs_is_waited_for_and_said_so() {
+    for (personality, way) in [
+        ("idrac9", BootWay::VirtualMedia),
+        ("cimc", BootWay::VirtualMedia),
+        ("ilo6", BootWay::UefiHttp),
+        ("sushy", BootWay::Pxe),
+    ] {
+        let down = Rule::new("down", What::Down { seconds: AWAY }).phase("Install").window(0, 1);
+        let lab = Lab::new(&[Node::new("bad", personality).boots(way)], vec![down]);
+        let reports = lab.apply().await;
+        assert_eq!(reports[0].result, NodeResult::Installed, "{personality}: {}", story(&lab));
+        let said: Vec<&str> = lab
+            .records()
+            .iter()
+            .skip_while(|record| !matches!(record.event, Event::NotConnected { .. }))
+            .filter_map(|record| match &record.event {
+                Event::NotConnected { error, .. } => {
+                    assert!(error.contains("BMC bad: not reachable"), "{error}");
+                    Some("away")
+                }
+                Event::Identified { .. } => Some("back"),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(said, ["away", "back"], "{personality}: {}", story(&lab));
+        assert_no_session(&lab);
+        lab.sim.machine("bad").unwrap().with(|machine| assert_no_medium(machine, &lab));
+    }
+}
+
+/// What an act may meet is counted from the act's own first failure, however long the installation before it took.
+#[tokio::test(start_paused = true)]
+async fn a_busy_answer_to_the_eject_after_a_long_installation_is_got_over() {
+    let busy = What::Status { code: 503, body: String::new(), content_type: None, retry_after: Some(30) };
+    let rules = vec![
+        Rule::new("down", What::Down { seconds: AWAY }).phase("Install").window(0, 1),
+        Rule::new("busy", busy).request("POST", "*EjectMedia*").window(0, 1),
+    ];
+    let lab = Lab::new(&[Node::new("bad", "idrac9")], rules);
+    let reports = lab.apply().await;
+    assert_eq!(reports[0].result, NodeResult::Installed, "{}", story(&lab));
+    let busy =
+        lab.sim.log().requests("bad").iter().filter(|one| one.fault.as_deref() == Some("busy")).count();
+    assert_eq!(busy, 1, "{}", story(&lab));
+}
