@@ -68,7 +68,7 @@ pub(crate) fn unknown(mac: MacAddress) -> String {
 
 /// What iPXE shows as it is.
 fn harmless(text: &str) -> String {
-    text.chars().filter(|c| c.is_ascii_alphanumeric() || " .-_,;:".contains(*c)).collect()
+    text.chars().filter(|c| c.is_ascii_alphanumeric() || " .-_,;:/".contains(*c)).collect()
 }
 
 /// What is wrong with a kernel argument in a script: iPXE would read it as something else.

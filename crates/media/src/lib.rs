@@ -48,6 +48,7 @@ pub use crate::{
     identity::{IdentityError, TlsIdentity},
     image::{Image, ImageError, Source},
     listener::{Bound, Listen},
+    loaders::missing_loader,
     netboot::{NetbootError, NetbootFiles},
     offers::{NetbootPublication, NetbootSettings, Offering},
     part::Part,

@@ -1,6 +1,9 @@
 //! The directory of loaders: regular files directly in it, under their own names.
 
-use std::{fs::File, path::PathBuf};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+};
 
 use rustix::{
     fs::{CWD, Mode, OFlags},
@@ -14,6 +17,11 @@ pub(crate) async fn open(directory: Option<PathBuf>, name: String) -> Result<(Fi
     };
     let opened = tokio::task::spawn_blocking(move || open_blocking(directory, &name)).await;
     opened.unwrap_or_else(|error| Err(error.to_string()))
+}
+
+/// Why a host whose firmware is told to load `name` by TFTP would not get it; `None` where it would.
+pub async fn missing_loader(directory: Option<&Path>, name: &str) -> Option<String> {
+    open(directory.map(Path::to_owned), name.to_owned()).await.err()
 }
 
 fn open_blocking(directory: PathBuf, name: &str) -> Result<(File, u64), String> {

@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context as _;
 use rackhand_dhcp::{Allowed, BootFiles, Loaders, ProxyDhcp, Settings};
 use rackhand_http::Origin;
-use rackhand_media::{MediaServer, NetbootPublication, TftpOptions};
+use rackhand_media::{MediaServer, NetbootPublication, TftpOptions, missing_loader};
 use rackhand_spec::MacAddress;
 
 use crate::{exit::usage, options::NetbootOptions};
@@ -61,12 +61,13 @@ fn tftp_address(listen: SocketAddr, base: &str) -> anyhow::Result<Ipv4Addr> {
 }
 
 /// Adds boot options to what the site's DHCP server answers, for hosts that are offered their installer at that moment.
-pub(crate) fn start_proxy(
+pub(crate) async fn start_proxy(
     options: &NetbootOptions,
     is_offered: impl Fn(&MacAddress) -> bool + Send + Sync + 'static,
 ) -> anyhow::Result<Option<ProxyDhcp>> {
     let Some(interface) = &options.proxy_dhcp else { return Ok(None) };
     let boot = boot_files(options)?;
+    warn_of_missing_loaders(options, &boot.loaders).await;
     let address = boot.tftp;
     let allowed: Allowed = Arc::new(is_offered);
     let settings = Settings::new(interface.clone(), address, boot, allowed);
@@ -77,4 +78,17 @@ pub(crate) fn start_proxy(
         while events.recv().await.is_some() {}
     });
     Ok(Some(proxy))
+}
+
+/// Firmware that is led to a loader which is not there says "TFTP error" on its own console, and nothing anywhere else. No reason
+/// to end: a site may have one kind of firmware alone, or iPXE in its network cards.
+async fn warn_of_missing_loaders(options: &NetbootOptions, loaders: &Loaders) {
+    let directory = options.loaders.as_deref();
+    for (firmware, name) in [("UEFI", &loaders.uefi_x64), ("BIOS", &loaders.bios)] {
+        if let Some(why) = missing_loader(directory, name).await {
+            let place =
+                directory.map_or_else(|| "no --netboot-loaders".to_owned(), |d| d.display().to_string());
+            tracing::warn!(%place, "hosts with {firmware} firmware will not get {name}: {why}");
+        }
+    }
 }

@@ -150,7 +150,7 @@ impl Fleet {
         // Not another owner: who holds the images last ends their server.
         let weak = Arc::downgrade(&images);
         let offers = move |mac: &_| weak.upgrade().is_some_and(|images: Arc<Images>| images.offers(mac));
-        let proxy = start_proxy(&options.netboot, offers)?;
+        let proxy = start_proxy(&options.netboot, offers).await?;
         let limits = limits(options);
         let engine = Engine::new(Parts {
             journal: Arc::clone(&journal),
