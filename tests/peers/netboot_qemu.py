@@ -48,7 +48,8 @@ def main():
     iso = work / "installer.iso"
     iso.symlink_to(small_linux.installer(args.cache))
     ports = {"http": peer.free_port(), "tftp": peer.free_port(kind=socket.SOCK_DGRAM)}
-    machine = ipmi_machine.Machine(work / "machine", MAC, f"tftp://10.0.2.2:{ports['tftp']}/boot.ipxe")
+    machine = ipmi_machine.Machine(work / "machine", MAC, ipmi_machine.USER_NETWORK,
+                                   f"tftp://10.0.2.2:{ports['tftp']}/boot.ipxe")
     (work / "site.yaml").write_text(
         ipmi_machine.secret("edge") + "---\n" + ipmi_machine.host(machine, "edge", "node1"))
     with machine.bmc():

@@ -83,7 +83,8 @@ def main():
     loaders = work / "loaders"
     loaders.mkdir()
     (loaders / "ipxe.efi").write_bytes(b"MZ stands for a loader, as the simulated firmware takes it\n" * 4000)
-    machine = ipmi_machine.Machine(work / "machine", "52:54:00:12:34:04", f"tftp://10.0.2.2:{tftp}/boot.ipxe")
+    machine = ipmi_machine.Machine(work / "machine", "52:54:00:12:34:04", ipmi_machine.USER_NETWORK,
+                                   f"tftp://10.0.2.2:{tftp}/boot.ipxe")
     (work / "config.yaml").write_text(
         f"mediaUrls:\n  127.0.0.0/8: http://127.0.0.1:{http}\n  10.16.1.0/24: http://127.0.0.1:{http}\n"
         f"  10.0.2.0/24: http://10.0.2.2:{http}\n")

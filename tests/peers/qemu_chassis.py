@@ -40,13 +40,16 @@ def power_on():
     machine = json.loads((PLACE / "machine.json").read_text())
     once = boot()
     BOOT.unlink(missing_ok=True)
-    # What firmware tries first; the reset that a guest makes begins at the same place.
-    order = "nc" if once == "pxe" else "c"
+    # What firmware tries first.
+    order = machine["pxe" if once == "pxe" else "disk"]
     # Nothing of ipmi_sim's is inherited: it waits for the end of what this program prints.
-    subprocess.run(machine["command"] + ["-boot", f"order={order}", "-daemonize", "-pidfile", str(PIDFILE),
+    subprocess.run(machine["command"] + order + ["-daemonize", "-pidfile", str(PIDFILE),
                                          "-qmp", f"unix:{QMP},server=on,wait=off"],
                    check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=open(LOG, "ab"),
                    close_fds=True)
+    if once == "pxe" and machine["after"]:
+        # Taken up at the next reset: an override is for one boot.
+        qmp(machine["after"])
 
 
 def power_off():
@@ -63,8 +66,8 @@ def qmp(command):
         monitor.connect(str(QMP))
         lines = monitor.makefile("rw")
         lines.readline()
-        for one in ("qmp_capabilities", command):
-            lines.write(json.dumps({"execute": one}) + "\n")
+        for one in ({"execute": "qmp_capabilities"}, command):
+            lines.write(json.dumps(one) + "\n")
             lines.flush()
             lines.readline()
 
@@ -77,9 +80,9 @@ def set_one(name, value):
     elif name == "boot":
         BOOT.write_text(value)
     elif name == "reset" and value != "0":
-        qmp("system_reset")
+        qmp({"execute": "system_reset"})
     elif name == "shutdown" and value != "0":
-        qmp("system_powerdown")
+        qmp({"execute": "system_powerdown"})
 
 
 def main():

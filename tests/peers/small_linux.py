@@ -129,7 +129,7 @@ def initramfs(work, name, script, modules, more=()):
 
 
 def bootable(work, name, kernel, initrd):
-    """An image with GRUB that boots as a disc and, in BIOS mode, as a disk."""
+    """An image with GRUB that boots as a disc and as a disk, by BIOS and by UEFI."""
     tree = work / f"{name}-tree"
     grub = tree / "boot" / "grub"
     grub.mkdir(parents=True)
@@ -139,13 +139,13 @@ def bootable(work, name, kernel, initrd):
         "set timeout=0\nserial --unit=0\nterminal_output serial\n"
         f"menuentry '{name}' {{\n  linux /boot/vmlinuz console=ttyS0 panic=5 quiet\n  initrd /boot/initrd.img\n}}\n")
     image = work / f"{name}.iso"
-    run("grub-mkrescue", "-d", "/usr/lib/grub/i386-pc", "-o", str(image), str(tree))
+    run("grub-mkrescue", "-o", str(image), str(tree))
     return image
 
 
 def installer(cache):
     """The installer's ISO, made once for all cases."""
-    result = Path(cache) / "small-linux-1.iso"
+    result = Path(cache) / "small-linux-2.iso"
     if result.exists():
         return result
     work = Path(cache) / f"small-linux-work-{os.getpid()}"
