@@ -11,7 +11,7 @@
 //!   likely the credential that is wrong, and trying on would lock a whole fleet. The rule goes by the user name, since
 //!   nothing derived from a password is kept; an acceptance anywhere in between shows that the passwords differ, and
 //!   lifts it.
-//! - [`FileLedger::clear`] is an operator's word that the cause is removed.
+//! - [`FileLedger::permit_again`] is an operator's word that the cause is removed.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -96,26 +96,31 @@ impl FileLedger {
         Ok(Self { path, owners, owner, _alive: alive, clock, window, conn: Mutex::new(conn) })
     }
 
-    /// Forgets the refused logins of a BMC, on an operator's word that the cause is removed. What other BMCs refused
-    /// still counts.
+    /// Permits one more login to a BMC, on an operator's word that the credentials are corrected. One, because the BMC
+    /// counts on: what it refuses next may lock the account. What other BMCs refused still counts. Answers how many
+    /// refused logins had counted.
     ///
     /// # Errors
     /// [`ErrorKind::Ledger`] when it cannot be written down.
-    pub fn clear(&self, bmc: &str) -> Result<()> {
-        self.change(bmc, |transaction| {
-            transaction.execute("DELETE FROM refusals WHERE bmc = ?1", [bmc])?;
-            transaction.execute("DELETE FROM logins WHERE bmc = ?1", [bmc]).map(|_| ())
-        })
+    pub fn permit_again(&self, bmc: &str) -> Result<u32> {
+        self.change(bmc, |transaction| leave_room_for_one(transaction, bmc))
     }
 
-    /// Forgets that BMCs refused this user name, on an operator's word that the password is corrected. Each BMC's own
-    /// limit still counts.
+    /// Permits logins of a user name that BMCs refused, on an operator's word that the password is corrected: one more to
+    /// each of those BMCs. When three refuse it again it is stopped for all, as before. Answers which BMCs those are.
     ///
     /// # Errors
     /// [`ErrorKind::Ledger`] when it cannot be written down.
-    pub fn clear_credential(&self, username: &str) -> Result<()> {
+    pub fn permit_user_again(&self, username: &str) -> Result<Vec<String>> {
         let now = self.now();
-        self.change("", |transaction| accept(transaction, username, now))
+        self.change("", |transaction| {
+            let bmcs = bmcs_refusing(transaction, username)?;
+            for bmc in &bmcs {
+                leave_room_for_one(transaction, bmc)?;
+            }
+            accept(transaction, username, now)?;
+            Ok(bmcs)
+        })
     }
 
     fn now(&self) -> i64 {
@@ -311,7 +316,7 @@ impl Verdict {
             Self::UsedUp { refused, oldest } => (
                 ErrorKind::Locked { retry_after: left(oldest, window) },
                 format!(
-                    "it refused {refused} logins within the last {} min (now asked for user {username}); no further login is tried, so that it does not lock the account or block this address. Correct the user name or password; a login is tried again in {} min",
+                    "it refused {refused} logins within the last {} min (now asked for user {username}); no further login is tried, so that it does not lock the account or block this address. Correct the user name or password, then permit a login: rackhand retry-login {bmc}; after {} min one is permitted without",
                     window.as_secs() / 60,
                     minutes(oldest)
                 ),
@@ -325,7 +330,7 @@ impl Verdict {
             Self::Stopped { bmcs, oldest } => (
                 ErrorKind::Locked { retry_after: left(oldest, window) },
                 format!(
-                    "user {username} was refused by {bmcs} BMCs and accepted by none since, so the credential is most likely wrong and is tried on no BMC any more. Correct the password; it is tried again in {} min",
+                    "user {username} was refused by {bmcs} BMCs and accepted by none since, so the credential is most likely wrong and is tried on no BMC any more. Correct the password, then permit it: rackhand retry-login --user {username}; after {} min it is permitted without",
                     minutes(oldest)
                 ),
             ),
@@ -373,6 +378,25 @@ fn judge(
         return Ok(Verdict::UnderWay { oldest: oldest.unwrap_or(now) });
     }
     Ok(Verdict::Permitted)
+}
+
+/// Answers how many refusals there were.
+fn leave_room_for_one(transaction: &Transaction<'_>, bmc: &str) -> rusqlite::Result<u32> {
+    let refused =
+        transaction.query_row("SELECT count(*) FROM refusals WHERE bmc = ?1", [bmc], |row| row.get(0))?;
+    transaction.execute(
+        "DELETE FROM refusals WHERE bmc = ?1 AND rowid NOT IN
+         (SELECT rowid FROM refusals WHERE bmc = ?1 ORDER BY at DESC, rowid DESC LIMIT ?2)",
+        (bmc, REFUSALS_ALLOWED.saturating_sub(1)),
+    )?;
+    Ok(refused)
+}
+
+fn bmcs_refusing(transaction: &Transaction<'_>, username: &str) -> rusqlite::Result<Vec<String>> {
+    let mut select =
+        transaction.prepare("SELECT DISTINCT bmc FROM refusals WHERE username = ?1 ORDER BY bmc")?;
+    let rows = select.query_map([username], |row| row.get(0))?;
+    rows.collect()
 }
 
 fn accept(transaction: &Transaction<'_>, username: &str, now: i64) -> rusqlite::Result<()> {

@@ -186,7 +186,9 @@ impl fmt::Display for Error {
             write!(f, " ({request})")?;
         }
         for message in &self.0.messages {
-            write!(f, "; {}: {}", message.id, message.text)?;
+            // iLOs send keys without texts.
+            let colon = if message.text.is_empty() { "" } else { ": " };
+            write!(f, "; {}{colon}{}", message.id, message.text)?;
         }
         Ok(())
     }

@@ -86,6 +86,7 @@ async fn commanded(args: Args, world: &World) -> anyhow::Result<Exit> {
         Command::Logs(logs) => commands::logs::run(&logs, &common, world).await,
         Command::Cancel(cancel) => commands::decide::cancel(&cancel, &common, world).await,
         Command::Retry(retry) => commands::decide::retry(&retry, &common, world).await,
+        Command::RetryLogin(retry) => commands::logins::retry(&retry, &common, world),
         Command::Adopt(adopt) => commands::decide::adopt(&adopt, &common, world).await,
         Command::Netboot(NetbootCommandArgs { command: NetbootCommand::Hints(hints) }) => {
             commands::netboot::hints(hints, &common, world)

@@ -80,6 +80,15 @@ impl Rack {
         Self { url: listening.url(), server, _listening: listening, machines, directory }
     }
 
+    /// Writes another password into a Secret.
+    async fn secret(&self, name: &str, password: &str) {
+        let password = base64::engine::general_purpose::STANDARD.encode(password);
+        let body = json!({ "data": { "password": password } }).to_string();
+        let request = client().patch(format!("{}/api/v1/namespaces/site1/secrets/{name}", self.url));
+        let request = request.header("content-type", "application/merge-patch+json").body(body);
+        assert_eq!(request.bearer_auth("admin-token").send().await.unwrap().status(), 200);
+    }
+
     fn bmc(&self, name: &str, credentials: &str) -> Value {
         let spec = &self.machines[name].1;
         let mut bmc = json!({ "address": spec.bmc.to_string(), "credentialsName": credentials });
@@ -98,10 +107,7 @@ impl Rack {
     }
 
     async fn delete(&self, path: &str, token: &str) -> u16 {
-        // Another test of this process may have chosen it already.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let request = client.delete(format!("{}{path}", self.url)).bearer_auth(token);
+        let request = client().delete(format!("{}{path}", self.url)).bearer_auth(token);
         request.send().await.unwrap().status().as_u16()
     }
 
@@ -152,6 +158,12 @@ impl Rack {
             sleep(Duration::from_millis(50)).await;
         }
     }
+}
+
+fn client() -> reqwest::Client {
+    // Another test of this process may have chosen it already.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
 struct Daemon {
@@ -283,6 +295,33 @@ async fn nodes_are_provisioned_from_nothing_but_hub_objects_and_only_as_far_as_t
     }
     reads_secrets_by_name_alone(&rack);
     live_hosts_are_left_alone(&rack, daemon, &node1).await;
+}
+
+/// A wrong password is not tried again when the Secret is corrected, but when somebody says that it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_corrected_password_is_tried_once_somebody_says_that_it_is_corrected() {
+    let rack = Rack::new(3).await;
+    let iso = find_iso(&rack.images());
+    rack.secret("node2-bmc", "not-the-password").await;
+    rack.server.create(&host(&rack, &iso)).unwrap();
+    let daemon = rack.serve("state");
+    let refused = rack.until("node2", "CredentialsValid", "False", &daemon).await;
+    assert_eq!(condition(&refused, "BMCReachable").unwrap().0, "True", "{refused:#}");
+    let posts = rack.machines["node2"].0.effects().unwrap();
+    assert!(posts.is_empty(), "{posts:?}");
+
+    rack.secret("node2-bmc", &rack.machines["node2"].2).await;
+    let address = format!("{}:{}", rack.machines["node2"].1.bmc.host, rack.machines["node2"].1.bmc.port);
+    let said = Command::new(RACKHAND)
+        .args(["retry-login", &address, "--state-dir"])
+        .arg(&daemon.state)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(said.status.success() && text.contains("one more is permitted"), "{text}");
+    assert!(text.contains("was told"), "{text}");
+    rack.until("node2", "Ready", "True", &daemon).await;
+    assert!(daemon.terminate().success());
 }
 
 fn find_iso(directory: &Path) -> PathBuf {

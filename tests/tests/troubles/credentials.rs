@@ -32,7 +32,7 @@ async fn a_wrong_password_is_sent_twice_at_most_and_not_again_within_the_window(
 
     let sent = logins(&lab);
     insta::assert_snapshot!(told(&bad_after(&lab).await), @r"
-    connect: BMC bad: it refused 2 logins within the last 30 min (now asked for user lab); no further login is tried, so that it does not lock the account or block this address. Correct the user name or password; a login is tried again in 21 min
+    connect: BMC bad: it refused 2 logins within the last 30 min (now asked for user lab); no further login is tried, so that it does not lock the account or block this address. Correct the user name or password, then permit a login: rackhand retry-login bad; after 21 min one is permitted without
     Check the BMC's address, that it answers from this host, and the credentials in the Secret, then run the same apply again; it goes on where it can
     ");
     assert_eq!(logins(&lab), sent, "no login within the window");
@@ -67,7 +67,7 @@ async fn a_password_that_several_bmcs_refuse_is_stopped_for_all() {
     let asked: Vec<&str> = names.into_iter().filter(asked).collect();
     assert_eq!(asked, ["a", "b", "c"], "the others' BMCs see no login at all");
     insta::assert_snapshot!(told(&reports[5].result), @r"
-    connect: BMC f: user lab was refused by 3 BMCs and accepted by none since, so the credential is most likely wrong and is tried on no BMC any more. Correct the password; it is tried again in 30 min
+    connect: BMC f: user lab was refused by 3 BMCs and accepted by none since, so the credential is most likely wrong and is tried on no BMC any more. Correct the password, then permit it: rackhand retry-login --user lab; after 30 min it is permitted without
     Check the BMC's address, that it answers from this host, and the credentials in the Secret, then run the same apply again; it goes on where it can
     ");
 }

@@ -59,6 +59,7 @@ pub(super) async fn run(shared: Arc<Shared>, job: NodeJob, cancel: CancellationT
             error: format!("the journal cannot be written, so nothing more was sent: {error}"),
             advice: "Free space or mend the state directory, then run the same apply again".to_owned(),
             refused: false,
+            cause: None,
         },
         Err(Stop::Interrupt) => NodeResult::Interrupted,
         Err(Stop::Cancel)
@@ -68,8 +69,8 @@ pub(super) async fn run(shared: Arc<Shared>, job: NodeJob, cancel: CancellationT
             NodeResult::Cancelled(state.to_owned())
         }
         Err(Stop::Cancel) => NodeResult::Cancelled("nothing had begun".to_owned()),
-        Err(Stop::Fail { step, error, refused, .. }) => {
-            NodeResult::Failed { step, error, advice: plan::advice(step, &node), refused }
+        Err(Stop::Fail { step, error, refused, cause }) => {
+            NodeResult::Failed { step, error, advice: plan::advice(step, &node), refused, cause }
         }
     };
     if matches!(result, NodeResult::Failed { .. }) {
@@ -642,8 +643,8 @@ fn report(result: JobResult) -> NodeResult {
     match result {
         JobResult::Installed => NodeResult::Installed,
         JobResult::BootedNotObservable { seen } => NodeResult::Booted(seen),
-        JobResult::Failed { step, error, advice, refused, .. } => {
-            NodeResult::Failed { step, error, advice, refused }
+        JobResult::Failed { step, error, advice, refused, cause, .. } => {
+            NodeResult::Failed { step, error, advice, refused, cause }
         }
         JobResult::Cancelled { state, .. } => NodeResult::Cancelled(state),
     }

@@ -54,12 +54,14 @@ pub enum Wish {
     Adopt,
     /// Install it, whatever runs on it.
     Install,
+    /// Log in again to a BMC that refused it before: the credentials are corrected.
+    Login,
 }
 
 /// A request to the owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// The node it is about.
+    /// The node it is about; with [`Wish::Login`] the BMC, as messages name it.
     pub node: String,
     /// What is wanted.
     pub wish: Wish,

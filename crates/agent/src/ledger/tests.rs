@@ -75,16 +75,18 @@ fn a_bmc_sees_two_refused_logins_whoever_sends_them() {
 }
 
 #[test]
-fn an_operator_clears_one_bmc() {
+fn an_operator_permits_one_login_more_to_one_bmc() {
     let rack = Rack::new();
     let ledger = rack.ledger();
     for bmc in ["192.0.2.1", "192.0.2.2"] {
         fail(&ledger, bmc, "root").unwrap();
         fail(&ledger, bmc, "root").unwrap();
     }
-    rack.ledger().clear("192.0.2.1").unwrap();
-    ledger.permit_login("192.0.2.1", "root").unwrap();
+    assert_eq!(rack.ledger().permit_again("192.0.2.1").unwrap(), 2);
+    fail(&ledger, "192.0.2.1", "root").unwrap();
+    ledger.permit_login("192.0.2.1", "root").unwrap_err();
     ledger.permit_login("192.0.2.2", "root").unwrap_err();
+    assert_eq!(rack.ledger().permit_again("192.0.2.3").unwrap(), 0);
 }
 
 #[test]
@@ -141,8 +143,15 @@ fn a_credential_that_three_bmcs_refuse_is_stopped_for_all() {
     ledger.permit_login("192.0.2.9", "admin").unwrap();
 
     rack.clock.forward(Duration::from_secs(1));
-    ledger.clear_credential("root").unwrap();
+    fail(&ledger, "192.0.2.1", "admin").unwrap();
+    ledger.permit_login("192.0.2.1", "admin").unwrap_err();
+    assert_eq!(ledger.permit_user_again("root").unwrap(), ["192.0.2.1", "192.0.2.2", "192.0.2.3"]);
     ledger.permit_login("192.0.2.9", "root").unwrap();
+    for bmc in ["192.0.2.1", "192.0.2.2", "192.0.2.3"] {
+        rack.clock.forward(Duration::from_secs(1));
+        fail(&ledger, bmc, "root").unwrap();
+    }
+    ledger.permit_login("192.0.2.9", "root").unwrap_err();
 }
 
 #[test]

@@ -23,7 +23,8 @@ pub use gitops::{ConvertArgs, LintArgs, RenderArgs};
 pub use netboot::{DhcpServer, HintsArgs, NetbootCommand, NetbootCommandArgs};
 pub use profile::{CaptureArgs, DiffArgs, ProfileArgs, ProfileCommand, VerifyArgs};
 pub use record::{
-    AdoptArgs, CancelArgs, Describable, DescribeArgs, GetArgs, LogFormat, LogsArgs, RetryArgs, What,
+    AdoptArgs, CancelArgs, Describable, DescribeArgs, GetArgs, LogFormat, LogsArgs, RetryArgs,
+    RetryLoginArgs, What,
 };
 pub use serve::{CrdArgs, HubArgs, ReloadArgs, ServeArgs, StatusArgs};
 pub use site::{
@@ -91,7 +92,7 @@ pub enum Command {
     Plan(PlanArgs),
     /// Bring every node of a site to where its spec says.
     Apply(Box<ApplyArgs>),
-    /// Run as a daemon: watch files, Git or a hub, bring nodes to where they should be, report.
+    /// Run as a daemon: watch files, Git or a hub, bring nodes where they should be, report.
     Serve(Box<ServeArgs>),
     /// Show how the daemon stands.
     Status(StatusArgs),
@@ -115,6 +116,8 @@ pub enum Command {
     Cancel(CancelArgs),
     /// Permit installing a node again.
     Retry(RetryArgs),
+    /// Permit a login again to BMCs that refused credentials.
+    RetryLogin(RetryLoginArgs),
     /// Record a node as installed, without touching it.
     Adopt(AdoptArgs),
     /// Say what network boot needs of a site.

@@ -123,3 +123,23 @@ pub struct AdoptArgs {
     #[arg(short, long, value_name = "PATH")]
     pub file: Option<PathBuf>,
 }
+
+/// Arguments of `retry-login`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+BMCs lock accounts and block addresses over refused logins, so after two of them rackhand tries no
+further one for half an hour, and a user name that three BMCs refused is tried on none. This is the
+word that the credentials are corrected: one more login is permitted to each BMC. A service that
+runs is told: it reads its credentials again and goes on.
+
+Examples:
+  rackhand retry-login 192.0.2.7 192.0.2.8
+  rackhand retry-login --user root   # every BMC that refused this user")]
+pub struct RetryLoginArgs {
+    /// The BMCs, as messages name them or as site files have them.
+    #[arg(value_name = "ADDRESS", required_unless_present = "user")]
+    pub addresses: Vec<String>,
+    /// A user name that was refused.
+    #[arg(short, long, value_name = "NAME")]
+    pub user: Option<String>,
+}

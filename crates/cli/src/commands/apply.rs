@@ -82,7 +82,13 @@ mod tests {
     }
 
     fn failed(refused: bool) -> NodeResult {
-        NodeResult::Failed { step: StepId::Connect, error: "e".into(), advice: "a".into(), refused }
+        NodeResult::Failed {
+            step: StepId::Connect,
+            error: "e".into(),
+            advice: "a".into(),
+            refused,
+            cause: None,
+        }
     }
 
     #[test]

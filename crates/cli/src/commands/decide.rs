@@ -135,7 +135,13 @@ async fn decided(
     Ok(false)
 }
 
-fn post(node: &str, wish: Wish, command: &str, common: &Common, world: &World) -> anyhow::Result<()> {
+pub(super) fn post(
+    node: &str,
+    wish: Wish,
+    command: &str,
+    common: &Common,
+    world: &World,
+) -> anyhow::Result<()> {
     let request = Request { node: node.to_owned(), wish, by: who(world, command), at: world.clock.now() };
     let _ = Inbox::open(common.state.create()?)?.post(&request)?;
     Ok(())

@@ -8,6 +8,7 @@ pub(crate) mod demo;
 pub(crate) mod describe;
 pub(crate) mod get;
 pub(crate) mod gitops;
+pub(crate) mod logins;
 pub(crate) mod logs;
 pub(crate) mod netboot;
 pub(crate) mod plan;

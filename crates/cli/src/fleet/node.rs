@@ -165,5 +165,6 @@ async fn not_reached(shared: &Shared, node: &str, error: &Error) -> NodeResult {
         error: error.to_string(),
         advice: plan::advice(StepId::Connect, node),
         refused: is_refusal(error),
+        cause: Some(cause),
     }
 }

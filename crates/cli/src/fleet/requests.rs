@@ -47,25 +47,37 @@ impl Requests {
         inbox.arrived(|id| self.known.contains(id)).await
     }
 
-    /// Obeys. Answers the nodes that are to be begun again.
+    /// Obeys. Answers what is to be begun again.
     pub(super) async fn obey(
         &mut self,
         fleet: &Fleet,
         tasks: &Tasks,
         arrived: Vec<Posted>,
-    ) -> anyhow::Result<Vec<String>> {
-        let mut again = Vec::new();
+    ) -> anyhow::Result<Again> {
+        let mut again = Again::default();
         for posted in arrived {
             if !self.known.insert(posted.id.clone()) {
                 continue;
             }
-            if fleet.obey(tasks, &posted).await? {
-                again.push(posted.request.node.clone());
+            if posted.request.wish == Wish::Login {
+                // Nothing is decided about a node by it, and to do it twice is to do it once.
+                again.logins.insert(posted.request.node.clone());
+            } else if fleet.obey(tasks, &posted).await? {
+                again.nodes.push(posted.request.node.clone());
             }
             fleet.inbox.done(&posted.id)?;
         }
         Ok(again)
     }
+}
+
+/// What is to be begun again on somebody's word.
+#[derive(Debug, Default)]
+pub(super) struct Again {
+    /// These nodes.
+    pub(super) nodes: Vec<String>,
+    /// Nodes whose credentials these BMCs refused.
+    pub(super) logins: BTreeSet<String>,
 }
 
 /// What a decision's `by` ends with, so that the request is recognised.
@@ -81,6 +93,8 @@ impl Fleet {
             Wish::Cancel => Decision::Cancel,
             Wish::Adopt => Decision::Adopt,
             Wish::Retry | Wish::Install => Decision::Install,
+            // Of a BMC, and so of no one node: see `Requests::obey`.
+            Wish::Login => return Ok(false),
         };
         let busy = tasks.is_under_way(node);
         let job = self

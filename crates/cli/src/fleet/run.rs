@@ -108,7 +108,7 @@ impl Watch<'_> {
                 () = signals.next() => self.told_to_stop()?,
                 () = at(end), if self.ended == Ended::Complete => self.out_of_time()?,
                 arrived = requests.next(&fleet.inbox) => {
-                    for again in requests.obey(fleet, &self.tasks, arrived?).await? {
+                    for again in requests.obey(fleet, &self.tasks, arrived?).await?.nodes {
                         self.tasks.begin(fleet, again);
                     }
                 }

@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::Context as _;
 use rackhand_agent::{
+    cause::Cause,
     engine::{NodeReport, NodeResult},
     event::{Decision, Event},
     history::NodeHistory,
@@ -91,6 +92,7 @@ impl Fleet {
             systemd: daemon.systemd,
             ended: Ended::Complete,
             reloading: true,
+            logins: BTreeSet::new(),
             warned: BTreeSet::new(),
             progress,
             last: self.shared.before,
@@ -118,6 +120,8 @@ struct Serving<'a> {
     ended: Ended,
     /// The service manager waits to hear that everything was read.
     reloading: bool,
+    /// The BMCs that may be logged in to again, once everything was read.
+    logins: BTreeSet<String>,
     /// What was said of BMCs whose answers are not checked.
     warned: BTreeSet<String>,
     progress: &'a mut Progress,
@@ -154,9 +158,15 @@ impl Serving<'_> {
                 }
                 Some(said) = news.recv(), if running => self.heard(said).await?,
                 arrived = requests.next(&fleet.inbox) => {
-                    for again in requests.obey(fleet, &self.tasks, arrived?).await? {
-                        self.supervisor.begun(&again);
-                        self.tasks.begin(fleet, again);
+                    let again = requests.obey(fleet, &self.tasks, arrived?).await?;
+                    for node in again.nodes {
+                        self.supervisor.begun(&node);
+                        self.tasks.begin(fleet, node);
+                    }
+                    if !again.logins.is_empty() {
+                        // The corrected credentials first: the old ones would be refused once more.
+                        self.logins.extend(again.logins);
+                        reload.iter().for_each(|one| one.notify_one());
                     }
                     self.tell();
                 }
@@ -234,6 +244,8 @@ impl Serving<'_> {
             self.fleet.publish_running().await;
         }
         self.steer(wanted, &waiting, &going, complete).await?;
+        let logins = std::mem::take(&mut self.logins);
+        self.log_in_again(&logins);
         self.sighted(stages).await;
         self.snapshot.source = Some(from);
         // Said when it is news: a node with an error is not touched, and somebody waits for it.
@@ -297,6 +309,27 @@ impl Serving<'_> {
         }
         self.fleet.shared.renew_cancel(&node, CancellationToken::new());
         self.tasks.begin(self.fleet, node);
+    }
+
+    /// Begins the nodes that wait for corrected credentials: those of these BMCs, and those that were not even tried because
+    /// too many logins had been refused. The ledger has the last word on each.
+    fn log_in_again(&mut self, bmcs: &BTreeSet<String>) {
+        if bmcs.is_empty() {
+            return;
+        }
+        let connector = &self.fleet.shared.connector;
+        let named =
+            |node: &str| connector.access(node).is_some_and(|access| bmcs.contains(&access.address.name()));
+        let waiting: Vec<String> = self
+            .supervisor
+            .refused()
+            .filter(|(node, cause)| *cause == Some(Cause::Locked) || named(node))
+            .map(|(node, _)| node.to_owned())
+            .collect();
+        for node in waiting {
+            self.supervisor.begun(&node);
+            self.begin(node);
+        }
     }
 
     fn is_installing(&self, node: &str) -> bool {

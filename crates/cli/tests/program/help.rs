@@ -4,7 +4,7 @@ use rackhand_cli::Exit;
 use crate::bench::rackhand;
 
 /// Every command, and those below it that take arguments of their own.
-const COMMANDS: [&str; 25] = [
+const COMMANDS: [&str; 26] = [
     "",
     "demo",
     "validate",
@@ -15,6 +15,7 @@ const COMMANDS: [&str; 25] = [
     "logs",
     "cancel",
     "retry",
+    "retry-login",
     "adopt",
     "bmc",
     "bmc power",

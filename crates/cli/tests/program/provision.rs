@@ -86,6 +86,26 @@ async fn a_wrong_password_is_tried_twice_at_most_and_ends_with_5() {
     let logins =
         bench.simulator.log().requests("node1").iter().filter(|request| request.method == "POST").count();
     assert!(logins <= 2, "{logins} logins, over two runs");
+
+    // Corrected, it is still not tried, until somebody says that it is corrected.
+    bench.edit("edge-1-secrets.yaml", "not-the-password", crate::bench::PASSWORD);
+    let plan = ["plan", "-f", &bench.site()];
+    let still = bench.rackhand(&plan).await;
+    let address = bench.endpoints[0].url.trim_start_matches("https://").trim_end_matches('/').to_owned();
+    let says = format!("then permit a login: rackhand retry-login {address};");
+    assert!(still.stdout.contains(&says), "{says}: {still:?}");
+    let unknown = bench.rackhand(&["retry-login", "192.0.2.77"]).await;
+    assert_eq!(unknown.exit, Exit::Failed, "{unknown:?}");
+    assert_eq!(unknown.stderr, "BMC 192.0.2.77: no refused login is known of it; nothing was changed\n");
+    let permitted = bench.rackhand(&["retry-login", &address]).await;
+    assert_eq!(permitted.exit, Exit::Done, "{permitted:?}");
+    assert_eq!(permitted.stderr, format!("BMC {address}: it refused 2 logins; one more is permitted\n"));
+    let planned = bench.rackhand(&plan).await;
+    assert_eq!(planned.exit, Exit::Done, "{planned:?}");
+
+    let by_user = bench.rackhand(&["retry-login", "--user", "nobody"]).await;
+    assert_eq!(by_user.exit, Exit::Failed, "{by_user:?}");
+    assert!(by_user.stderr.contains("no BMC is known to have refused it"), "{by_user:?}");
 }
 
 #[tokio::test]
