@@ -9,7 +9,7 @@ use rackhand_agent::{
 use rackhand_bmc::Pacing;
 
 use super::decide::post;
-use crate::{Exit, World, args::RetryLoginArgs, exit::usage, options::Common};
+use crate::{Exit, World, args::RetryLoginArgs, exit::usage, options::Common, service::socket};
 
 pub(crate) fn retry(args: &RetryLoginArgs, common: &Common, world: &World) -> anyhow::Result<Exit> {
     let mut bmcs = Vec::new();
@@ -32,14 +32,24 @@ pub(crate) fn retry(args: &RetryLoginArgs, common: &Common, world: &World) -> an
         world.stderr.line(format_args!("{}", bmc_said(&bmc, refused)))?;
         if refused == 0 { none = true } else { permitted.push(bmc) }
     }
-    // A service waits for this word; an apply has given those nodes up.
-    if let Some(owner) = FileJournal::owner(common.state.path())?.filter(|_| !permitted.is_empty()) {
-        for bmc in &permitted {
-            post(bmc, Wish::Login, "retry-login", common, world)?;
-        }
-        world.stderr.line(format_args!("{owner} was told"))?;
+    if !permitted.is_empty() {
+        tell_owner(&permitted, common, world)?;
     }
     Ok(if none { Exit::Failed } else { Exit::Done })
+}
+
+/// A service waits for this word; an apply has given those nodes up.
+fn tell_owner(bmcs: &[String], common: &Common, world: &World) -> anyhow::Result<()> {
+    let Some(owner) = FileJournal::owner(common.state.path())? else { return Ok(()) };
+    if !socket(common.state.path()).exists() {
+        return Ok(world.stderr.line(format_args!(
+            "an apply runs ({owner}), with the credentials that it has read: once it has ended, apply again"
+        ))?);
+    }
+    for bmc in bmcs {
+        post(bmc, Wish::Login, "retry-login", common, world)?;
+    }
+    Ok(world.stderr.line(format_args!("the service ({owner}) was told"))?)
 }
 
 fn user_said(user: &str, refusing: &[String]) -> String {

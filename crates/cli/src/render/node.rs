@@ -188,7 +188,7 @@ fn hint(step: StepId, error: &str, refused: bool) -> Option<&'static str> {
     }
     match step {
         StepId::Connect if refused && error.contains("password") => Some(
-            "Correct the Secret first: at most two logins are tried, so that the BMC does not lock the account",
+            "Correct the Secret, then say so: rackhand retry-login ADDRESS. At most two logins are tried before, so that the BMC does not lock the account",
         ),
         StepId::Media => Some(
             "Most often the BMC cannot reach the image server: look for a firewall, a route, a VLAN between the two; --media-url names the address that BMCs see",
