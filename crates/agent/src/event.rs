@@ -56,13 +56,15 @@ pub enum Event {
         identity: Box<Identity>,
     },
     /// The BMC was not reached, or did not let us in, and no job was open; or it does not answer while its host installs,
-    /// which ends nothing: `Identified` follows when it answers again. Written when it is news.
+    /// which ends nothing: `AnswersAgain` follows. Written when it is news.
     NotConnected {
         /// What was seen.
         error: String,
         /// Why, in a word.
         cause: Cause,
     },
+    /// The BMC that did not answer while its host installs answers again.
+    AnswersAgain,
     /// The image that this job boots.
     ImagePrepared {
         /// The job.

@@ -70,7 +70,7 @@ pub struct NodeHistory {
     /// The request of the spec when the host was first met on and without a record. It stays a host that may be live, also
     /// when it is seen off later, until somebody decides or asks with another request.
     pub met_live: Option<String>,
-    /// Why its BMC was not reached when that was last tried without a job.
+    /// Why its BMC was not reached when that was last tried without a job, or while its host installs.
     pub not_connected: Option<(Cause, String)>,
     /// When anything was last written about it.
     pub last_seen: Option<Timestamp>,
@@ -355,6 +355,7 @@ impl NodeHistory {
                 self.identity = Some((**identity).clone());
                 self.not_connected = None;
             }
+            Event::AnswersAgain => self.not_connected = None,
             Event::NotConnected { error, cause } => self.not_connected = Some((*cause, error.clone())),
             Event::NeedsDecision { reason, request } => {
                 self.needs_decision = Some(reason.clone());

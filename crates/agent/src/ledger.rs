@@ -98,7 +98,7 @@ impl FileLedger {
 
     /// Permits one more login to a BMC, on an operator's word that the credentials are corrected. One, because the BMC
     /// counts on: what it refuses next may lock the account. What other BMCs refused still counts. Answers how many
-    /// refused logins had counted.
+    /// refused logins were known.
     ///
     /// # Errors
     /// [`ErrorKind::Ledger`] when it cannot be written down.

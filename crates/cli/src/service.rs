@@ -24,7 +24,7 @@ use rackhand_hub::kubernetes::{SinkStatus, Standing};
 use serde_json::json;
 use tokio::{
     net::{TcpListener, UnixListener},
-    sync::{Notify, watch},
+    sync::watch,
     task::JoinHandle,
 };
 
@@ -38,7 +38,7 @@ const SOCKET: &str = "rackhand.sock";
 pub(crate) struct Answers {
     pub(crate) snapshot: watch::Receiver<Arc<Snapshot>>,
     pub(crate) hub: Option<HubAnswers>,
-    pub(crate) reload: Vec<Arc<Notify>>,
+    pub(crate) reload: watch::Sender<u64>,
 }
 
 /// How things stand with the hub.
@@ -157,7 +157,7 @@ fn lease(standing: &Standing) -> String {
 }
 
 async fn reload(State(answers): State<Answers>) -> &'static str {
-    answers.reload.iter().for_each(|one| one.notify_one());
+    answers.reload.send_modify(|asked| *asked += 1);
     "everything is read again\n"
 }
 

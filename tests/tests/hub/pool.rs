@@ -101,6 +101,7 @@ fn agent(server: &ApiServer, name: &str, clock: &Arc<dyn Clock>) -> Agent {
         clock: Arc::clone(clock),
         tenure: tenure.clone(),
         times,
+        again: tokio::sync::watch::Sender::new(0).subscribe(),
     });
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let mut tasks = JoinSet::new();

@@ -7,7 +7,6 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
-use crate::{cause::Cause, event::Event, journal::JournalError};
 
 /// Doubling waits between a least and a greatest.
 pub(super) struct Backoff {
@@ -73,29 +72,4 @@ pub(super) async fn connect(shared: &Shared, node: &str, stop: &CancellationToke
             () = sleep(wait) => {}
         }
     }
-}
-
-/// Writes down, once, that the BMC of a host under installation has not answered since that moment. Nothing ends by it, but
-/// whoever watches is to know.
-pub(super) async fn away(
-    shared: &Shared,
-    node: &str,
-    since: Instant,
-    error: &Error,
-) -> Result<(), JournalError> {
-    // BMCs stall for moments all the time; that is no news.
-    let long = since.elapsed() >= shared.parts.pacing.retry_max;
-    if !long || shared.node(node).is_some_and(|known| known.not_connected.is_some()) {
-        return Ok(());
-    }
-    let event = Event::NotConnected { error: error.to_string(), cause: Cause::of(error.kind()) };
-    shared.record(Some(node), event).await
-}
-
-/// Writes down that it answers again.
-pub(super) async fn back(shared: &Shared, bmc: &Bmc, node: &str) -> Result<(), JournalError> {
-    if shared.node(node).is_none_or(|known| known.not_connected.is_none()) {
-        return Ok(());
-    }
-    shared.record(Some(node), Event::Identified { identity: Box::new(bmc.identity.clone()) }).await
 }

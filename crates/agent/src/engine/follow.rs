@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     Shared,
-    connect::{away, back},
+    look::{away, back},
 };
 use crate::{
     event::{Act, Evidence},
@@ -237,6 +237,8 @@ pub(super) async fn await_sign(
 ) -> std::result::Result<Result<Waited, Error>, JournalError> {
     let pacing = &shared.parts.pacing;
     let mut changed = shared.changed.subscribe();
+    // The caller has just looked.
+    watch.away_since = None;
     loop {
         changed.borrow_and_update();
         if let Some(error) = shared.unwritten() {
@@ -262,7 +264,7 @@ pub(super) async fn await_sign(
         match look_at_host(bmc).await {
             Ok(view) => {
                 watch.away_since = None;
-                back(shared, bmc, node).await?;
+                back(shared, node).await?;
                 for evidence in watch.take(view) {
                     shared.sighted(node, evidence).await?;
                 }

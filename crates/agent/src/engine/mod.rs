@@ -12,6 +12,7 @@ mod fates;
 mod firmware;
 mod follow;
 mod limits;
+mod look;
 mod node;
 mod observe;
 mod progress;
@@ -33,7 +34,6 @@ pub use limits::Limits;
 pub use observe::observe;
 
 use crate::{
-    cause::Cause,
     event::{Event, Evidence, StepId},
     history::{History, NodeHistory},
     journal::{Entry, Journal, JournalError},
@@ -82,8 +82,6 @@ pub enum NodeResult {
         advice: String,
         /// Whether credentials or a certificate were refused.
         refused: bool,
-        /// Why, in a word, where a BMC's answer says it.
-        cause: Option<Cause>,
     },
     /// It was cancelled; what was left behind.
     Cancelled(String),
@@ -232,7 +230,6 @@ impl Engine {
                         error: "its task ended unexpectedly; this is a fault in rackhand".to_owned(),
                         advice: "Run the same apply again; it goes on from the journal".to_owned(),
                         refused: false,
-                        cause: None,
                     },
                     node,
                 })

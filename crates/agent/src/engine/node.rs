@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 use super::{
     NodeJob, NodeReport, NodeResult, Shared,
     act::{Carried, carry_out, in_flight},
-    connect::{Backoff, Connected, away, back, connect},
-    follow::{HostWatch, Waited, await_sign, elapsed, for_people, since_power_on, verify_bios, verify_boot},
-    observe::{Depth, observe_to},
+    connect::{Backoff, Connected, connect},
+    follow::{HostWatch, Waited, await_sign, elapsed, for_people, verify_bios, verify_boot},
+    observe::Depth,
     progress::Steps,
 };
 use crate::{
@@ -59,7 +59,6 @@ pub(super) async fn run(shared: Arc<Shared>, job: NodeJob, cancel: CancellationT
             error: format!("the journal cannot be written, so nothing more was sent: {error}"),
             advice: "Free space or mend the state directory, then run the same apply again".to_owned(),
             refused: false,
-            cause: None,
         },
         Err(Stop::Interrupt) => NodeResult::Interrupted,
         Err(Stop::Cancel)
@@ -69,8 +68,8 @@ pub(super) async fn run(shared: Arc<Shared>, job: NodeJob, cancel: CancellationT
             NodeResult::Cancelled(state.to_owned())
         }
         Err(Stop::Cancel) => NodeResult::Cancelled("nothing had begun".to_owned()),
-        Err(Stop::Fail { step, error, refused, cause }) => {
-            NodeResult::Failed { step, error, advice: plan::advice(step, &node), refused, cause }
+        Err(Stop::Fail { step, error, refused, .. }) => {
+            NodeResult::Failed { step, error, advice: plan::advice(step, &node), refused }
         }
     };
     if matches!(result, NodeResult::Failed { .. }) {
@@ -276,47 +275,8 @@ impl NodeRun<'_> {
         }
     }
 
-    pub(super) async fn look(&self, depth: Depth, step: StepId) -> Result<Observed, Stop> {
-        let pacing = &self.shared.parts.pacing;
-        let began = Instant::now();
-        let end = began + self.patience(depth);
-        let mut backoff = Backoff::new(pacing);
-        loop {
-            match observe_to(&self.bmc, &self.wanted, depth).await {
-                Ok(observed) => {
-                    if depth == Depth::Following {
-                        back(self.shared, &self.bmc, self.node()).await?;
-                    }
-                    return Ok(observed);
-                }
-                Err(error) if passes(&error, depth) && Instant::now() < end => {
-                    tracing::info!(node = self.node(), %error, "reading is tried again");
-                    let wait = backoff.wait(&error);
-                    if depth == Depth::Following {
-                        away(self.shared, self.node(), began, &error).await?;
-                    }
-                    self.pause(wait).await?;
-                }
-                Err(error) => return Err(fail(step, &error)),
-            }
-        }
-    }
-
-    /// How long a BMC that does not answer is waited for. A host that installs goes on without its BMC, so there it is all the
-    /// time that the installation has.
-    fn patience(&self, depth: Depth) -> Duration {
-        let pacing = &self.shared.parts.pacing;
-        let left = match self.running() {
-            Some(job) if depth == Depth::Following => {
-                pacing.install.saturating_sub(since_power_on(self.shared, &job))
-            }
-            _ => Duration::ZERO,
-        };
-        left.max(pacing.step_deadline)
-    }
-
     /// Sleeps, unless the job is cancelled or the process stops.
-    async fn pause(&self, wait: Duration) -> Result<(), Stop> {
+    pub(super) async fn pause(&self, wait: Duration) -> Result<(), Stop> {
         tokio::select! {
             biased;
             () = self.cancel.cancelled() => Err(Stop::Cancel),
@@ -367,7 +327,12 @@ impl NodeRun<'_> {
                 depth = Depth::Following;
             }
             let step = steps.current().unwrap_or(StepId::Check);
+            let began = Instant::now();
             let observed = self.look(depth, step).await?;
+            if began.elapsed() > self.shared.parts.pacing.retry_max {
+                // It was away: what an act met before that counts no more.
+                tries.reset(self.shared);
+            }
             if let Some(offer) = plan::offer_seen(&job, &observed) {
                 self.offer(offer);
             }
@@ -454,7 +419,7 @@ impl NodeRun<'_> {
             tracing::info!(node = self.node(), act = %open.act, ?wait, "an act without an outcome: waiting for what may be under way");
             self.pause(wait).await?;
         }
-        let observed = self.look(Depth::Job, open.act.step()).await?;
+        let observed = self.look(self.depth_of_act(), open.act.step()).await?;
         let result = plan::resolve(&open.act, &observed);
         self.record(Event::Outcome { job: job.clone(), act: open.act, result }).await?;
         Ok(())
@@ -478,7 +443,7 @@ impl NodeRun<'_> {
             Carried::Unknown(seen) => {
                 tracing::info!(node = self.node(), %act, %seen, "no answer came: reading back once it must have arrived");
                 sleep(in_flight).await;
-                let observed = self.look(Depth::Job, act.step()).await?;
+                let observed = self.look(self.depth_of_act(), act.step()).await?;
                 let result = plan::resolve(act, &observed);
                 if result == ActResult::FoundNotDone {
                     self.record(Event::Outcome { job, act: act.clone(), result }).await?;
@@ -584,13 +549,6 @@ impl NodeRun<'_> {
     }
 }
 
-/// Whether an error of a reading may be gone the next time. A host that installs is followed on although logins are held
-/// back for a while: nothing is asked of its BMC but to be looked at.
-fn passes(error: &Error, depth: Depth) -> bool {
-    let held_back = matches!(error.kind(), ErrorKind::Locked { .. });
-    error.kind().is_transient() || (held_back && depth == Depth::Following)
-}
-
 /// The tries of the act at hand.
 struct Tries {
     attempt: u32,
@@ -643,8 +601,8 @@ fn report(result: JobResult) -> NodeResult {
     match result {
         JobResult::Installed => NodeResult::Installed,
         JobResult::BootedNotObservable { seen } => NodeResult::Booted(seen),
-        JobResult::Failed { step, error, advice, refused, cause, .. } => {
-            NodeResult::Failed { step, error, advice, refused, cause }
+        JobResult::Failed { step, error, advice, refused, .. } => {
+            NodeResult::Failed { step, error, advice, refused }
         }
         JobResult::Cancelled { state, .. } => NodeResult::Cancelled(state),
     }

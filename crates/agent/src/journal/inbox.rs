@@ -1,7 +1,7 @@
 //! What other processes ask of the owner of the journal.
 //!
 //! A request is a row that anybody who may write the state directory can add, and that the owner removes only once the
-//! decision stands in the journal. A crash between the two shows the same request again; its [`RequestId`], written
+//! decision stands in the journal (a login is none: to try it twice does no harm that the ledger permits). A crash between the two shows the same request again; its [`RequestId`], written
 //! into the journal with the decision, is what makes it recognisable. So a request is neither lost nor obeyed twice.
 
 use std::{
@@ -56,12 +56,14 @@ pub enum Wish {
     Install,
     /// Log in again to a BMC that refused it before: the credentials are corrected.
     Login,
+    /// The same of a user name, to every BMC that is logged in to by it.
+    LoginAs,
 }
 
 /// A request to the owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// The node it is about; with [`Wish::Login`] the BMC, as messages name it.
+    /// The node it is about; with [`Wish::Login`] the BMC, as messages name it, and with [`Wish::LoginAs`] the user name.
     pub node: String,
     /// What is wanted.
     pub wish: Wish,

@@ -23,6 +23,7 @@ use sha2::{Digest, Sha256};
 pub use boot::{BootChoice, boot_way};
 pub use firmware::{Accepted, is_version, needed as firmware_needed, proves};
 pub use gate::{Gate, gate, gate_by_record, other_machine};
+pub(crate) use next::installer_failed;
 pub use next::{Await, Next, next, problems};
 pub use resolve::{resolve, undo};
 pub use settings::in_force;

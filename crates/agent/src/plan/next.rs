@@ -321,9 +321,14 @@ fn boot_seen(job: &JobHistory, observed: &Observed, way: BootWay) -> Option<Stri
 /// The stages that an installation names once its disk is written, in the words of the assisted-service.
 const WRITTEN: [&str; 4] = ["Rebooting", "Configuring", "Joined", "Done"];
 
+/// What an installer said of its own end, if that was a bad one: it takes no look at the host to know it.
+pub(crate) fn installer_failed(job: &JobHistory) -> Option<String> {
+    job.called_back("Failed").then(|| "the installer called back: Failed".to_owned())
+}
+
 fn follow_call_backs(observed: &Observed, job: &JobHistory, served: &Served) -> Next {
-    if job.called_back("Failed") {
-        return Next::Fail { step: StepId::Follow, error: "the installer called back: Failed".to_owned() };
+    if let Some(error) = installer_failed(job) {
+        return Next::Fail { step: StepId::Follow, error };
     }
     if boot::is_left_armed(observed, served)
         && job.evidence.iter().any(|(seen, _)| matches!(seen, Evidence::CalledBack { .. }))

@@ -130,7 +130,7 @@ pub struct AdoptArgs {
 BMCs lock accounts and block addresses over refused logins, so after two of them rackhand tries no
 further one for half an hour, and a user name that three BMCs refused is tried on none. This is the
 word that the credentials are corrected: one more login is permitted to each BMC. A service that
-runs is told: it reads its credentials again and goes on.
+runs is told: it reads everything again, then begins the nodes that were refused.
 
 Examples:
   rackhand retry-login 192.0.2.7 192.0.2.8

@@ -82,13 +82,7 @@ mod tests {
     }
 
     fn failed(refused: bool) -> NodeResult {
-        NodeResult::Failed {
-            step: StepId::Connect,
-            error: "e".into(),
-            advice: "a".into(),
-            refused,
-            cause: None,
-        }
+        NodeResult::Failed { step: StepId::Connect, error: "e".into(), advice: "a".into(), refused }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `retry-login`: somebody's word that refused credentials are corrected.
 
-use std::sync::Arc;
+use std::{os::unix::net::UnixStream, sync::Arc};
 
 use rackhand_agent::{
     journal::{FileJournal, Wish},
@@ -20,41 +20,45 @@ pub(crate) fn retry(args: &RetryLoginArgs, common: &Common, world: &World) -> an
     }
     let window = Pacing::default().login_window;
     let ledger = FileLedger::open(common.state.create()?, Arc::clone(&world.clock), window)?;
-    let (mut permitted, mut none) = (Vec::new(), false);
+    let (mut words, mut any) = (Vec::new(), false);
     if let Some(user) = &args.user {
         let refusing = ledger.permit_user_again(user)?;
-        none |= refusing.is_empty();
+        any |= !refusing.is_empty();
         world.stderr.line(format_args!("{}", user_said(user, &refusing)))?;
-        permitted.extend(refusing);
+        words.push((Wish::LoginAs, user.clone()));
     }
     for bmc in bmcs {
         let refused = ledger.permit_again(&bmc)?;
+        any |= refused > 0;
         world.stderr.line(format_args!("{}", bmc_said(&bmc, refused)))?;
-        if refused == 0 { none = true } else { permitted.push(bmc) }
+        words.push((Wish::Login, bmc));
     }
-    if !permitted.is_empty() {
-        tell_owner(&permitted, common, world)?;
-    }
-    Ok(if none { Exit::Failed } else { Exit::Done })
+    let told = tell_owner(&words, common, world)?;
+    Ok(if any || told { Exit::Done } else { Exit::Failed })
 }
 
-/// A service waits for this word; an apply has given those nodes up.
-fn tell_owner(bmcs: &[String], common: &Common, world: &World) -> anyhow::Result<()> {
-    let Some(owner) = FileJournal::owner(common.state.path())? else { return Ok(()) };
-    if !socket(common.state.path()).exists() {
-        return Ok(world.stderr.line(format_args!(
-            "an apply runs ({owner}), with the credentials that it has read: once it has ended, apply again"
-        ))?);
+/// A service waits for this word, however long ago the refusal was; an apply has given those nodes up. Answers whether a
+/// service was told.
+fn tell_owner(words: &[(Wish, String)], common: &Common, world: &World) -> anyhow::Result<bool> {
+    let Some(owner) = FileJournal::owner(common.state.path())? else { return Ok(false) };
+    for (wish, whose) in words {
+        post(whose, *wish, "retry-login", common, world)?;
     }
-    for bmc in bmcs {
-        post(bmc, Wish::Login, "retry-login", common, world)?;
-    }
-    Ok(world.stderr.line(format_args!("the service ({owner}) was told"))?)
+    // A socket that a killed service left answers nobody.
+    let service = UnixStream::connect(socket(common.state.path())).is_ok();
+    world.stderr.line(if service {
+        format!("the service ({owner}) was told: it reads everything again, then logs in")
+    } else {
+        format!(
+            "an apply runs ({owner}) with the credentials that it has read: once it has ended, apply again"
+        )
+    })?;
+    Ok(service)
 }
 
 fn user_said(user: &str, refusing: &[String]) -> String {
     match refusing {
-        [] => format!("user {user}: no BMC is known to have refused it lately; nothing was changed"),
+        [] => format!("user {user}: no BMC is known to have refused it lately"),
         [one] => format!("user {user}: BMC {one} refused it; one more login is permitted there"),
         many => format!("user {user}: {} BMCs refused it; one more login is permitted to each", many.len()),
     }
@@ -62,7 +66,7 @@ fn user_said(user: &str, refusing: &[String]) -> String {
 
 fn bmc_said(bmc: &str, refused: u32) -> String {
     match refused {
-        0 => format!("BMC {bmc}: no refused login is known of it; nothing was changed"),
+        0 => format!("BMC {bmc}: no refused login is known of it"),
         1 => format!("BMC {bmc}: it refused one login; one more is permitted"),
         n => format!("BMC {bmc}: it refused {n} logins; one more is permitted"),
     }

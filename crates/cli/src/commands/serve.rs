@@ -13,7 +13,7 @@ use rackhand_hub::{
 use rackhand_spec::Loaded;
 use serde_json::Value;
 use tokio::{
-    sync::{Notify, mpsc, watch},
+    sync::{mpsc, watch},
     task::JoinSet,
 };
 
@@ -37,8 +37,10 @@ pub(crate) async fn run(args: ServeArgs, common: Common, world: &World) -> anyho
     let options = ServeOptions::resolve(args, &common, world)?;
     let state = common.state.create()?.to_owned();
     let site = Site::of(Loaded::default(), &options.apply.site, world)?;
+    // How often everything was asked to be read again.
+    let reload = watch::Sender::new(0);
     let hub = match &options.hub {
-        Some(hub) => Some(Hub::new(hub, &common, world).await?),
+        Some(hub) => Some(Hub::new(hub, &common, reload.subscribe(), world).await?),
         None => None,
     };
     let bounds = hub.as_ref().map(|hub| hub.bounds(&options)).unwrap_or_default();
@@ -46,12 +48,10 @@ pub(crate) async fn run(args: ServeArgs, common: Common, world: &World) -> anyho
     let (told, snapshot) = watch::channel(Arc::new(Snapshot::default()));
     let (said, news) = mpsc::channel(1);
     let mut tasks = JoinSet::new();
-    let mut reload = Vec::new();
     let answers = match hub {
-        Some(hub) => Some(hub.begin(&fleet, &options, said, &mut tasks, &mut reload, world)?),
+        Some(hub) => Some(hub.begin(&fleet, &options, said, &mut tasks, reload.subscribe(), world)?),
         None => {
-            let again = Arc::new(Notify::new());
-            reload.push(Arc::clone(&again));
+            let again = reload.subscribe();
             let files = Files {
                 origin: origin(&options, &state)?,
                 options: options.apply.site.clone(),
@@ -108,7 +108,12 @@ struct Hub {
 }
 
 impl Hub {
-    async fn new(options: &HubOptions, common: &Common, world: &World) -> anyhow::Result<Self> {
+    async fn new(
+        options: &HubOptions,
+        common: &Common,
+        again: watch::Receiver<u64>,
+        world: &World,
+    ) -> anyhow::Result<Self> {
         let kubeconfig =
             (options.kubeconfig.as_os_str() != "in-cluster").then_some(options.kubeconfig.as_path());
         let client = connect(kubeconfig).await?;
@@ -129,6 +134,7 @@ impl Hub {
             clock: Arc::clone(&world.clock),
             tenure: tenure.clone(),
             times,
+            again,
         });
         Ok(Self { options: options.clone(), client, keeper, tenure, source })
     }
@@ -154,7 +160,7 @@ impl Hub {
         options: &ServeOptions,
         said: mpsc::Sender<News>,
         tasks: &mut JoinSet<()>,
-        reload: &mut Vec<Arc<Notify>>,
+        again: watch::Receiver<u64>,
         world: &World,
     ) -> anyhow::Result<HubAnswers> {
         let (targets, aimed) = watch::channel(None);
@@ -178,7 +184,6 @@ impl Hub {
         let reader = format!("events on the hub as {}", self.options.agent);
         let (reporting, _) =
             rackhand_hub::Reporting::new(fleet.journal(), Arc::new(events), reader, Retries::default());
-        reload.push(self.source.again());
         let snapshots = self.source.snapshots();
         if options.is_from_hub() {
             let rules = HubRules {
@@ -197,8 +202,6 @@ impl Hub {
             };
             tasks.spawn(source.run(said, world.clone()));
         } else {
-            let again = Arc::new(Notify::new());
-            reload.push(Arc::clone(&again));
             let hub = Some(Told { agent: self.options.agent.clone(), snapshots, targets });
             let origin = origin(options, options.state.path())?;
             let files = Files { origin, options: options.apply.site.clone(), again, hub };

@@ -25,6 +25,8 @@ pub(crate) struct News {
     pub(crate) from: String,
     /// What is wrong with it, for people.
     pub(crate) findings: Vec<String>,
+    /// How often reading again had been asked for when this began to be read.
+    pub(crate) answers: u64,
 }
 
 /// What a daemon wants of a node, as far as a change in it means to look again.

@@ -165,6 +165,5 @@ async fn not_reached(shared: &Shared, node: &str, error: &Error) -> NodeResult {
         error: error.to_string(),
         advice: plan::advice(StepId::Connect, node),
         refused: is_refusal(error),
-        cause: Some(cause),
     }
 }

@@ -3,7 +3,7 @@
 //! A request is written into the journal as a decision, with its id, then obeyed, then removed. One that is found again
 //! after a kill in between is known by its id and only removed.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 use rackhand_agent::{
     event::{Decision, Event},
@@ -59,9 +59,9 @@ impl Requests {
             if !self.known.insert(posted.id.clone()) {
                 continue;
             }
-            if posted.request.wish == Wish::Login {
-                // Nothing is decided about a node by it, and to do it twice is to do it once.
-                again.logins.insert(posted.request.node.clone());
+            if let Some(login) = Login::of(&posted) {
+                // Nothing is decided about a node by it, and the ledger bounds what comes of it.
+                again.logins.push(login);
             } else if fleet.obey(tasks, &posted).await? {
                 again.nodes.push(posted.request.node.clone());
             }
@@ -76,8 +76,45 @@ impl Requests {
 pub(super) struct Again {
     /// These nodes.
     pub(super) nodes: Vec<String>,
-    /// Nodes whose credentials these BMCs refused.
-    pub(super) logins: BTreeSet<String>,
+    /// Nodes that were refused, by BMC or by user name.
+    pub(super) logins: Vec<Login>,
+}
+
+/// Whose credentials somebody says are corrected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Login {
+    pub(super) whose: Whose,
+    /// Who says so.
+    pub(super) by: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// Those for this BMC.
+    Bmc(String),
+    /// Those of this user name, for every BMC.
+    User(String),
+}
+
+impl Login {
+    fn of(posted: &Posted) -> Option<Self> {
+        let name = posted.request.node.clone();
+        let whose = match posted.request.wish {
+            Wish::Login => Whose::Bmc(name),
+            Wish::LoginAs => Whose::User(name),
+            _ => return None,
+        };
+        Some(Self { whose, by: posted.request.by.clone() })
+    }
+}
+
+impl fmt::Display for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.whose {
+            Whose::Bmc(bmc) => write!(f, "BMC {bmc} is logged in to again ({})", self.by),
+            Whose::User(user) => write!(f, "user {user} is tried again ({})", self.by),
+        }
+    }
 }
 
 /// What a decision's `by` ends with, so that the request is recognised.
@@ -93,8 +130,8 @@ impl Fleet {
             Wish::Cancel => Decision::Cancel,
             Wish::Adopt => Decision::Adopt,
             Wish::Retry | Wish::Install => Decision::Install,
-            // Of a BMC, and so of no one node: see `Requests::obey`.
-            Wish::Login => return Ok(false),
+            // Of no one node: see `Requests::obey`.
+            Wish::Login | Wish::LoginAs => return Ok(false),
         };
         let busy = tasks.is_under_way(node);
         let job = self

@@ -7,7 +7,6 @@ use std::{
 
 use anyhow::Context as _;
 use rackhand_agent::{
-    cause::Cause,
     engine::{NodeReport, NodeResult},
     event::{Decision, Event},
     history::NodeHistory,
@@ -17,14 +16,14 @@ use rackhand_agent::{
 use serde::Serialize;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    sync::{Notify, mpsc, watch},
+    sync::{mpsc, watch},
     time::interval,
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Fleet, News, Now, Wanting, access, images_of,
-    requests::Requests,
+    requests::{Login, Requests, Whose},
     run::{Ended, Signals, Tasks, at},
     supervise::{Do, Supervisor},
 };
@@ -43,7 +42,7 @@ pub(crate) struct Daemon {
     /// What its source says.
     pub(crate) news: mpsc::Receiver<News>,
     /// Told when everything is to be read again.
-    pub(crate) reload: Vec<Arc<Notify>>,
+    pub(crate) reload: watch::Sender<u64>,
     /// What others are shown.
     pub(crate) told: watch::Sender<Arc<Snapshot>>,
     /// The service manager.
@@ -92,7 +91,7 @@ impl Fleet {
             systemd: daemon.systemd,
             ended: Ended::Complete,
             reloading: true,
-            logins: BTreeSet::new(),
+            logins: Vec::new(),
             warned: BTreeSet::new(),
             progress,
             last: self.shared.before,
@@ -120,8 +119,8 @@ struct Serving<'a> {
     ended: Ended,
     /// The service manager waits to hear that everything was read.
     reloading: bool,
-    /// The BMCs that may be logged in to again, once everything was read.
-    logins: BTreeSet<String>,
+    /// Who may be logged in as again, once everything was read after that was asked for so often.
+    logins: Vec<(u64, Login)>,
     /// What was said of BMCs whose answers are not checked.
     warned: BTreeSet<String>,
     progress: &'a mut Progress,
@@ -134,7 +133,7 @@ impl Serving<'_> {
     async fn watch(
         &mut self,
         mut news: mpsc::Receiver<News>,
-        reload: &[Arc<Notify>],
+        reload: &watch::Sender<u64>,
     ) -> anyhow::Result<Ended> {
         let fleet = self.fleet;
         let mut requests = Requests::of(&fleet.inbox, fleet.shared.journal.as_ref()).await?;
@@ -154,7 +153,7 @@ impl Serving<'_> {
                     self.systemd.reloading();
                     self.reloading = true;
                     self.world.stderr.line("SIGHUP: everything is read again")?;
-                    reload.iter().for_each(|one| one.notify_one());
+                    reload.send_modify(|asked| *asked += 1);
                 }
                 Some(said) = news.recv(), if running => self.heard(said).await?,
                 arrived = requests.next(&fleet.inbox) => {
@@ -165,8 +164,9 @@ impl Serving<'_> {
                     }
                     if !again.logins.is_empty() {
                         // The corrected credentials first: the old ones would be refused once more.
-                        self.logins.extend(again.logins);
-                        reload.iter().for_each(|one| one.notify_one());
+                        let after = *reload.borrow() + 1;
+                        self.logins.extend(again.logins.into_iter().map(|login| (after, login)));
+                        reload.send_modify(|asked| *asked += 1);
                     }
                     self.tell();
                 }
@@ -193,7 +193,7 @@ impl Serving<'_> {
     /// Takes in what the source says.
     async fn heard(&mut self, news: News) -> anyhow::Result<()> {
         let shared = &self.fleet.shared;
-        let News { site, nodes, mut waiting, going, complete, stages, from, findings } = news;
+        let News { site, nodes, mut waiting, going, complete, stages, from, findings, answers } = news;
         let mut reached = BTreeMap::new();
         let mut wanted = BTreeMap::new();
         for node in &nodes {
@@ -244,8 +244,10 @@ impl Serving<'_> {
             self.fleet.publish_running().await;
         }
         self.steer(wanted, &waiting, &going, complete).await?;
-        let logins = std::mem::take(&mut self.logins);
-        self.log_in_again(&logins);
+        let (due, later) =
+            std::mem::take(&mut self.logins).into_iter().partition(|(after, _)| *after <= answers);
+        self.logins = later;
+        self.log_in_again(due)?;
         self.sighted(stages).await;
         self.snapshot.source = Some(from);
         // Said when it is news: a node with an error is not touched, and somebody waits for it.
@@ -311,25 +313,30 @@ impl Serving<'_> {
         self.tasks.begin(self.fleet, node);
     }
 
-    /// Begins the nodes that wait for corrected credentials: those of these BMCs, and those that were not even tried because
-    /// too many logins had been refused. The ledger has the last word on each.
-    fn log_in_again(&mut self, bmcs: &BTreeSet<String>) {
-        if bmcs.is_empty() {
-            return;
+    /// Begins the nodes that were refused, now that somebody says that their credentials are corrected. The ledger has the
+    /// last word on each.
+    fn log_in_again(&mut self, logins: Vec<(u64, Login)>) -> anyhow::Result<()> {
+        for (_, login) in logins {
+            self.world.stderr.line(&login)?;
+            let shared = &self.fleet.shared;
+            let (connector, now) = (&shared.connector, shared.now());
+            let meant = |node: &str| {
+                let Some(access) = connector.access(node).filter(|_| now.specs.contains_key(node)) else {
+                    return false;
+                };
+                match &login.whose {
+                    Whose::Bmc(bmc) => access.address.name() == *bmc,
+                    Whose::User(user) => access.credentials.is_ok_and(|known| known.username == *user),
+                }
+            };
+            let refused: Vec<String> =
+                self.supervisor.refused().filter(|node| meant(node)).map(str::to_owned).collect();
+            for node in refused {
+                self.supervisor.begun(&node);
+                self.begin(node);
+            }
         }
-        let connector = &self.fleet.shared.connector;
-        let named =
-            |node: &str| connector.access(node).is_some_and(|access| bmcs.contains(&access.address.name()));
-        let waiting: Vec<String> = self
-            .supervisor
-            .refused()
-            .filter(|(node, cause)| *cause == Some(Cause::Locked) || named(node))
-            .map(|(node, _)| node.to_owned())
-            .collect();
-        for node in waiting {
-            self.supervisor.begun(&node);
-            self.begin(node);
-        }
+        Ok(())
     }
 
     fn is_installing(&self, node: &str) -> bool {

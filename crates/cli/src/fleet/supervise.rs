@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use rackhand_agent::{cause::Cause, engine::NodeResult};
+use rackhand_agent::engine::NodeResult;
 use rackhand_bmc::Pacing;
 use tokio::time::Instant;
 
@@ -97,12 +97,12 @@ impl Supervisor {
         gone
     }
 
-    /// The nodes that were refused, with the cause of it, and have no task: nobody begins them until something changes.
-    pub(super) fn refused(&self) -> impl Iterator<Item = (&str, Option<Cause>)> {
-        self.nodes.iter().filter(|(_, known)| !known.under_way).filter_map(|(node, known)| match known.last {
-            Some(NodeResult::Failed { refused: true, cause, .. }) => Some((node.as_str(), cause)),
-            _ => None,
-        })
+    /// The nodes that were refused and have no task: nobody begins them until something changes.
+    pub(super) fn refused(&self) -> impl Iterator<Item = &str> {
+        let refused = |known: &Watched| {
+            !known.under_way && matches!(known.last, Some(NodeResult::Failed { refused: true, .. }))
+        };
+        self.nodes.iter().filter(move |(_, known)| refused(known)).map(|(node, _)| node.as_str())
     }
 
     /// Somebody's word began it.
@@ -176,14 +176,7 @@ mod tests {
     }
 
     fn failed(refused: bool) -> NodeResult {
-        let cause = refused.then_some(Cause::Locked);
-        NodeResult::Failed {
-            step: StepId::Connect,
-            error: String::new(),
-            advice: String::new(),
-            refused,
-            cause,
-        }
+        NodeResult::Failed { step: StepId::Connect, error: String::new(), advice: String::new(), refused }
     }
 
     #[tokio::test(start_paused = true)]
@@ -204,7 +197,7 @@ mod tests {
         assert_eq!(pauses.last(), Some(&(pacing.step_deadline * 4)));
         all.ended("a", &failed(true));
         assert_eq!(all.next(), None);
-        assert_eq!(all.refused().collect::<Vec<_>>(), [("a", Some(Cause::Locked))]);
+        assert_eq!(all.refused().collect::<Vec<_>>(), ["a"]);
         assert_eq!(all.want("a", wanting("1", "i"), false), Do::Nothing);
         assert_eq!(all.want("a", wanting("2", "i"), false), Do::Begin, "another password, another try");
     }

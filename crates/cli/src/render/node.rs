@@ -167,7 +167,7 @@ fn took(history: &NodeHistory) -> Option<String> {
 pub(crate) fn trouble(report: &NodeReport) -> Option<String> {
     let node = &report.node;
     match &report.result {
-        NodeResult::Failed { step, error, advice, refused, .. } => {
+        NodeResult::Failed { step, error, advice, refused } => {
             let mut text = format!("{node}: failed in step {step}\n  seen: {error}\n  do:   {advice}");
             if let Some(hint) = hint(*step, error, *refused) {
                 text.push_str(&format!("\n        {hint}"));

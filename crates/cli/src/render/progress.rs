@@ -153,7 +153,7 @@ impl Live {
             | Event::Sighted { .. }
             | Event::StepRetried { .. }
             | Event::NotConnected { .. }
-            | Event::Identified { .. }
+            | Event::AnswersAgain
             | Event::NeedsDecision { .. } => {
                 if let Some(said) = words::of(event) {
                     bar.set_message(format!("{}: {}", said.step, said.what));

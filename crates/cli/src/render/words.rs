@@ -41,6 +41,7 @@ pub(crate) fn of(event: &Event) -> Option<Words> {
                 Paint::Good,
             )
         }
+        Event::AnswersAgain => words("connect", "the BMC answers again".to_owned(), Paint::Good),
         Event::NotConnected { error, .. } => words("connect", error.clone(), Paint::Warn),
         Event::ImagePrepared { url, .. } => {
             words("check", format!("the image is served as {url}"), Paint::None)

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use rackhand_hub::kubernetes::{Snapshot, Target, Targets, Verdict, made};
 use rackhand_spec::{NodeSpec, Severity};
 use tokio::{
-    sync::{Notify, mpsc, watch},
+    sync::{mpsc, watch},
     time::{Instant, sleep_until},
 };
 
@@ -27,8 +27,8 @@ pub(crate) enum Origin {
 pub(crate) struct Files {
     pub(crate) origin: Origin,
     pub(crate) options: SiteOptions,
-    /// Told when everything is to be read at once.
-    pub(crate) again: Arc<Notify>,
+    /// Counts how often everything is asked to be read again.
+    pub(crate) again: watch::Receiver<u64>,
     /// The hub, which is told and not asked.
     pub(crate) hub: Option<Told>,
 }
@@ -53,6 +53,7 @@ impl Files {
                 Origin::Git(git) => git.every,
             };
             let next = Instant::now() + every;
+            let answers = *self.again.borrow_and_update();
             match self.read(&world).await {
                 Ok((site, from)) => {
                     said = None;
@@ -70,6 +71,7 @@ impl Files {
                         stages,
                         from,
                         findings,
+                        answers,
                     };
                     if news.send(one).await.is_err() {
                         return;
@@ -100,7 +102,7 @@ impl Files {
             };
             tokio::select! {
                 biased;
-                () = self.again.notified() => {}
+                Ok(()) = self.again.changed() => {}
                 () = news.closed() => return,
                 () = changed => {}
                 () = sleep_until(next) => {}

@@ -118,7 +118,8 @@ impl FromHub {
         let stages = snapshot.view.stages.clone();
         let from = self.name.clone();
         // The hub lists all there is: what is not among it is gone.
-        let news = News { site, nodes, waiting, going, complete: true, stages, from, findings };
+        let answers = snapshot.answers;
+        let news = News { site, nodes, waiting, going, complete: true, stages, from, findings, answers };
         Ok((news, targets))
     }
 

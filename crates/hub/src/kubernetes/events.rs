@@ -186,6 +186,7 @@ fn told(event: &Event) -> Option<Told> {
             say("InstallationResumed", format!("installation {job} goes on"), false, false)
         }
         Event::Decided { decision, by, .. } => say("Decided", format!("{decision:?}, by {by}"), false, true),
+        Event::AnswersAgain => say("BMCAnswersAgain", "the BMC answers again".to_owned(), false, true),
         Event::NotConnected { error, .. } => say("BMCNotConnected", error.clone(), true, true),
         Event::NeedsDecision { reason, .. } => say("NeedsDecision", reason.clone(), true, true),
         Event::StepFinished { step, result, detail, .. } => {

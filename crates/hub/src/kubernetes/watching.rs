@@ -19,7 +19,7 @@ use kube::{
 use rackhand_bmc::Clock;
 use serde_json::{Value, json};
 use tokio::{
-    sync::{Notify, watch},
+    sync::watch,
     time::{Instant, sleep_until},
 };
 
@@ -52,6 +52,8 @@ pub struct SourceParts {
     pub tenure: Tenure,
     /// How Leases are kept.
     pub times: LeaseTimes,
+    /// Counts how often everything is asked to be read again.
+    pub again: watch::Receiver<u64>,
 }
 
 /// What the hub says to this agent now.
@@ -59,6 +61,8 @@ pub struct SourceParts {
 pub struct Snapshot {
     /// What is this agent's, Secrets among the texts.
     pub view: View,
+    /// How often reading again had been asked for when this began to be read.
+    pub answers: u64,
 }
 
 /// Watches the hub.
@@ -67,7 +71,6 @@ pub struct HubSource {
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     trouble: watch::Sender<Option<String>>,
     pool: watch::Sender<BTreeSet<String>>,
-    again: Arc<Notify>,
 }
 
 impl HubSource {
@@ -79,7 +82,6 @@ impl HubSource {
             snapshots: watch::Sender::new(None),
             trouble: watch::Sender::new(None),
             pool: watch::Sender::new(BTreeSet::new()),
-            again: Arc::default(),
         }
     }
 
@@ -101,12 +103,6 @@ impl HubSource {
         self.pool.subscribe()
     }
 
-    /// Told to read every Secret again.
-    #[must_use]
-    pub fn again(&self) -> Arc<Notify> {
-        Arc::clone(&self.again)
-    }
-
     /// Watches for ever.
     pub async fn run(self) {
         let mut run = Run {
@@ -116,7 +112,9 @@ impl HubSource {
             secrets: BTreeMap::new(),
             deaths: Deaths::default(),
             claims: Claims::default(),
+            answers: 0,
         };
+        let mut again = self.parts.again.clone();
         let mut streams: SelectAll<BoxStream<'_, (Kind, Seen)>> = SelectAll::new();
         for kind in Kind::ALL {
             streams.push(watched(self.parts.client.clone(), kind));
@@ -126,7 +124,8 @@ impl HubSource {
         loop {
             tokio::select! {
                 biased;
-                () = self.again.notified() => {
+                Ok(()) = again.changed() => {
+                    run.answers = *again.borrow_and_update();
                     run.secrets.clear();
                     settle = Some(Instant::now());
                 }
@@ -207,6 +206,7 @@ struct Run<'a> {
     secrets: BTreeMap<Key, Known>,
     deaths: Deaths,
     claims: Claims,
+    answers: u64,
 }
 
 impl Run<'_> {
@@ -260,9 +260,12 @@ impl Run<'_> {
         self.pool(&mut view).await;
         self.read_secrets(&view).await;
         self.add_secrets(&mut view);
-        let snapshot = Snapshot { view };
+        let snapshot = Snapshot { view, answers: self.answers };
         self.of.snapshots.send_if_modified(|last| {
-            let same = last.as_ref().is_some_and(|last| same(&last.view, &snapshot.view));
+            // Whoever asked for it waits for an answer, also when nothing is different.
+            let same = last
+                .as_ref()
+                .is_some_and(|last| last.answers == snapshot.answers && same(&last.view, &snapshot.view));
             if !same {
                 *last = Some(Arc::new(snapshot));
             }

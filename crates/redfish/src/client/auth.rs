@@ -96,6 +96,11 @@ impl Core {
                 self.ledger.login_refused(&self.bmc, &self.credentials.username)?;
                 return Err(error);
             }
+            Err(error) if matches!(error.kind(), ErrorKind::Locked { .. }) => {
+                // The BMC refused it too, and each further one may prolong the lock.
+                self.ledger.login_refused(&self.bmc, &self.credentials.username)?;
+                return Err(error);
+            }
             opened => opened?,
         };
         let (credential, session) = match opened {
