@@ -96,30 +96,44 @@ impl FileLedger {
         Ok(Self { path, owners, owner, _alive: alive, clock, window, conn: Mutex::new(conn) })
     }
 
+    /// How many refused logins of a BMC are known.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Ledger`] when it cannot be read.
+    pub fn refused(&self, bmc: &str) -> Result<u32> {
+        refusals(&self.conn(), bmc).map_err(|error| self.failed(bmc, error))
+    }
+
+    /// Which BMCs are known to have refused a user name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Ledger`] when it cannot be read.
+    pub fn refused_to(&self, username: &str) -> Result<Vec<String>> {
+        bmcs_refusing(&self.conn(), username).map_err(|error| self.failed("", error))
+    }
+
     /// Permits one more login to a BMC, on an operator's word that the credentials are corrected. One, because the BMC
-    /// counts on: what it refuses next may lock the account. What other BMCs refused still counts. Answers how many
-    /// refused logins were known.
+    /// counts on: what it refuses next may lock the account. What other BMCs refused still counts.
     ///
     /// # Errors
     /// [`ErrorKind::Ledger`] when it cannot be written down.
-    pub fn permit_again(&self, bmc: &str) -> Result<u32> {
+    pub fn permit_again(&self, bmc: &str) -> Result<()> {
         self.change(bmc, |transaction| leave_room_for_one(transaction, bmc))
     }
 
     /// Permits logins of a user name that BMCs refused, on an operator's word that the password is corrected: one more to
-    /// each of those BMCs. When three refuse it again it is stopped for all, as before. Answers which BMCs those are.
+    /// each of those BMCs. When three refuse it again it is stopped for all, as before.
     ///
     /// # Errors
     /// [`ErrorKind::Ledger`] when it cannot be written down.
-    pub fn permit_user_again(&self, username: &str) -> Result<Vec<String>> {
+    pub fn permit_user_again(&self, username: &str) -> Result<()> {
         let now = self.now();
         self.change("", |transaction| {
             let bmcs = bmcs_refusing(transaction, username)?;
             for bmc in &bmcs {
                 leave_room_for_one(transaction, bmc)?;
             }
-            accept(transaction, username, now)?;
-            Ok(bmcs)
+            accept(transaction, username, now)
         })
     }
 
@@ -380,21 +394,22 @@ fn judge(
     Ok(Verdict::Permitted)
 }
 
-/// Answers how many refusals there were.
-fn leave_room_for_one(transaction: &Transaction<'_>, bmc: &str) -> rusqlite::Result<u32> {
-    let refused =
-        transaction.query_row("SELECT count(*) FROM refusals WHERE bmc = ?1", [bmc], |row| row.get(0))?;
-    transaction.execute(
-        "DELETE FROM refusals WHERE bmc = ?1 AND rowid NOT IN
-         (SELECT rowid FROM refusals WHERE bmc = ?1 ORDER BY at DESC, rowid DESC LIMIT ?2)",
-        (bmc, REFUSALS_ALLOWED.saturating_sub(1)),
-    )?;
-    Ok(refused)
+fn leave_room_for_one(transaction: &Transaction<'_>, bmc: &str) -> rusqlite::Result<()> {
+    transaction
+        .execute(
+            "DELETE FROM refusals WHERE bmc = ?1 AND rowid NOT IN
+             (SELECT rowid FROM refusals WHERE bmc = ?1 ORDER BY at DESC, rowid DESC LIMIT ?2)",
+            (bmc, REFUSALS_ALLOWED.saturating_sub(1)),
+        )
+        .map(|_| ())
 }
 
-fn bmcs_refusing(transaction: &Transaction<'_>, username: &str) -> rusqlite::Result<Vec<String>> {
-    let mut select =
-        transaction.prepare("SELECT DISTINCT bmc FROM refusals WHERE username = ?1 ORDER BY bmc")?;
+fn refusals(conn: &Connection, bmc: &str) -> rusqlite::Result<u32> {
+    conn.query_row("SELECT count(*) FROM refusals WHERE bmc = ?1", [bmc], |row| row.get(0))
+}
+
+fn bmcs_refusing(conn: &Connection, username: &str) -> rusqlite::Result<Vec<String>> {
+    let mut select = conn.prepare("SELECT DISTINCT bmc FROM refusals WHERE username = ?1 ORDER BY bmc")?;
     let rows = select.query_map([username], |row| row.get(0))?;
     rows.collect()
 }

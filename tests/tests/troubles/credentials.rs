@@ -1,17 +1,18 @@
 //! Passwords that are refused: BMCs block addresses and lock accounts, so at most two logins are ever sent.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use rackhand::Pacing;
 use rackhand_agent::{
     engine::{Limits, NodeResult},
+    event::Event,
     ledger::FileLedger,
 };
 use rackhand_simulator::faults::{Rule, What};
 use rackhand_tests::lab::{Lab, Node};
 use tokio::time::sleep;
 
-use crate::support::{assert_taken_back, bad_after, lab, logins, told};
+use crate::support::{assert_taken_back, bad_after, effects, lab, logins, story, told};
 
 fn wrong() -> Rule {
     Rule::new("wrong", What::WrongPassword).machine("bad")
@@ -70,4 +71,38 @@ async fn a_password_that_several_bmcs_refuse_is_stopped_for_all() {
     connect: BMC f: user lab was refused by 3 BMCs and accepted by none since, so the credential is most likely wrong and is tried on no BMC any more. Correct the password, then permit it: rackhand retry-login --user lab; after 30 min it is permitted without
     Check the BMC's address, that it answers from this host, and the credentials in the Secret, then run the same apply again; it goes on where it can
     ");
+}
+
+/// A password that is changed under an installation, and a session that ends: the job waits for the right one.
+#[tokio::test(start_paused = true)]
+async fn credentials_refused_while_the_host_installs_end_no_job() {
+    let expired = What::Status { code: 401, body: String::new(), content_type: None, retry_after: None };
+    for personality in ["idrac9", "ilo6", "sushy"] {
+        let faults = vec![
+            Rule::new("expired", expired.clone()).request("GET", "*").phase("Install"),
+            Rule::new("changed", What::WrongPassword).phase("Install"),
+        ];
+        let state = tempfile::tempdir().unwrap();
+        let window = Pacing::default().login_window;
+        let mut lab = Lab::new(&[Node::new("bad", personality)], faults);
+        lab.ledger = Arc::new(FileLedger::open(state.path(), lab.clock.clone(), window).unwrap());
+        let reports = lab.apply().await;
+        let NodeResult::Failed { advice, refused, .. } = &reports[0].result else {
+            panic!("{personality}: {}", story(&lab))
+        };
+        assert!(*refused && advice.contains("its job stays open"), "{advice}");
+        let over = lab.records().iter().any(|record| matches!(record.event, Event::JobFinished { .. }));
+        assert!(!over, "{personality}: {}", story(&lab));
+        for name in ["expired", "changed"] {
+            lab.sim.faults().remove(name);
+        }
+        sleep(window).await;
+        let before = effects(&lab, "bad");
+        let again = lab.apply().await;
+        assert_eq!(again[0].result, NodeResult::Installed, "{personality}: {}", story(&lab));
+        let on = |effects: &BTreeMap<String, usize>| -> usize {
+            effects.iter().filter(|(what, _)| what.contains("ComputerSystem.Reset")).map(|(_, n)| n).sum()
+        };
+        assert_eq!(on(&before), on(&effects(&lab, "bad")), "nothing is switched again");
+    }
 }

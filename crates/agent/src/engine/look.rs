@@ -1,6 +1,6 @@
 //! Looking at a BMC, and waiting for one that is away.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use rackhand_bmc::{Error, ErrorKind};
 use tokio::time::Instant;
@@ -9,7 +9,7 @@ use super::{
     Shared,
     connect::Backoff,
     follow::since_power_on,
-    node::{NodeRun, Stop, fail},
+    node::{NodeRun, Stop, fail_with},
     observe::{Depth, observe_to},
 };
 use crate::{
@@ -39,6 +39,7 @@ impl NodeRun<'_> {
                     tracing::info!(node = self.node(), %error, "reading is tried again");
                     let wait = backoff.wait(&error);
                     if following {
+                        self.was_away.store(true, Ordering::Relaxed);
                         away(self.shared, self.node(), *since.get_or_insert_with(Instant::now), &error)
                             .await?;
                         self.pause_following(wait).await?;
@@ -46,9 +47,19 @@ impl NodeRun<'_> {
                         self.pause(wait).await?;
                     }
                 }
-                Err(error) => return Err(fail(step, &error)),
+                Err(error) => return Err(self.given_up(step, &error, "")),
             }
         }
+    }
+
+    /// What an error ends. Credentials that were changed under an installation end no job: the host installs on, and its job is
+    /// taken up again with the ones that are right.
+    pub(super) fn given_up(&self, step: StepId, error: &Error, more: &str) -> Stop {
+        let refused = matches!(error.kind(), ErrorKind::RefusedCredentials);
+        if refused && self.depth_of_act() == Depth::Following {
+            return Stop::ShutOut { step, error: error.to_string() };
+        }
+        fail_with(step, error, more)
     }
 
     /// Waits until the next look at a host that installs, unless its installer says that it has failed: that takes no look.

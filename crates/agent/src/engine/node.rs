@@ -1,6 +1,12 @@
 //! One node's task: from the gate to the end of its job.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use rackhand_bmc::{Bmc, Error, ErrorKind, PowerState};
 use tokio::time::{Instant, sleep};
@@ -32,6 +38,8 @@ pub(super) enum Stop {
     Cancel,
     /// The process stops; the job stays open.
     Interrupt,
+    /// The BMC of a host that installs refuses the credentials; the job stays open.
+    ShutOut { step: StepId, error: String },
     /// The journal cannot be written: nothing more is sent.
     Journal(JournalError),
 }
@@ -61,6 +69,13 @@ pub(super) async fn run(shared: Arc<Shared>, job: NodeJob, cancel: CancellationT
             refused: false,
         },
         Err(Stop::Interrupt) => NodeResult::Interrupted,
+        Err(Stop::ShutOut { step, error }) => NodeResult::Failed {
+            step,
+            error,
+            advice: "The host goes on installing, and its job stays open: once the Secret is corrected, run the same apply again"
+                .to_owned(),
+            refused: true,
+        },
         Err(Stop::Cancel)
             if shared.node(&node).as_ref().is_some_and(|known| known.running_job().is_some()) =>
         {
@@ -107,6 +122,7 @@ async fn brought(
         cancel,
         permit: Some(permit),
         watch: HostWatch::default(),
+        was_away: AtomicBool::new(false),
     };
     let result = run.gated().await;
     // Not the one from before: a BMC that was updated is connected to anew.
@@ -179,6 +195,8 @@ pub(super) struct NodeRun<'a> {
     pub(super) cancel: &'a CancellationToken,
     permit: Option<super::limits::Permit>,
     watch: HostWatch,
+    /// Whether the BMC could not be looked at for a while since the last act that failed, its host installing meanwhile.
+    pub(super) was_away: AtomicBool,
 }
 
 impl NodeRun<'_> {
@@ -242,6 +260,11 @@ impl NodeRun<'_> {
                 self.failed(&mut steps, step, error, refused, cause).await?
             }
             Err(Stop::Cancel) => self.cancelled(&mut steps).await?,
+            Err(Stop::ShutOut { step, error }) => {
+                let event = Event::NotConnected { error: error.clone(), cause: Cause::Credentials };
+                self.record(event).await?;
+                return Err(Stop::ShutOut { step, error });
+            }
             Err(stop) => return Err(stop),
         };
         self.record(Event::JobFinished { job: steps.job().clone(), result: ended.clone() }).await?;
@@ -327,12 +350,7 @@ impl NodeRun<'_> {
                 depth = Depth::Following;
             }
             let step = steps.current().unwrap_or(StepId::Check);
-            let began = Instant::now();
             let observed = self.look(depth, step).await?;
-            if began.elapsed() > self.shared.parts.pacing.retry_max {
-                // It was away: what an act met before that counts no more.
-                tries.reset(self.shared);
-            }
             if let Some(offer) = plan::offer_seen(&job, &observed) {
                 self.offer(offer);
             }
@@ -480,11 +498,15 @@ impl NodeRun<'_> {
         error: &Error,
         tries: &mut Tries,
     ) -> Result<(), Stop> {
+        if self.was_away.swap(false, Ordering::Relaxed) {
+            // What it met before the BMC went away counts no more.
+            tries.reset(self.shared);
+        }
         // From the first failure: what went before it, an installation of an hour say, is none of the act's.
         let patience = self.shared.parts.pacing.step_deadline;
         let end = *tries.end.get_or_insert_with(|| Instant::now() + patience);
         if !error.kind().is_transient() || Instant::now() >= end {
-            return Err(fail_with(act.step(), error, &self.unread(act)));
+            return Err(self.given_up(act.step(), error, &self.unread(act)));
         }
         tries.attempt += 1;
         let wait = tries.backoff.wait(error);
@@ -544,7 +566,7 @@ impl NodeRun<'_> {
             Ok(Waited::TooLate(error)) => {
                 Err(Stop::Fail { step: sign.step(), error, refused: false, cause: None })
             }
-            Err(error) => Err(fail(sign.step(), &error)),
+            Err(error) => Err(self.given_up(sign.step(), &error, "")),
         }
     }
 }
@@ -572,7 +594,7 @@ pub(super) fn fail(step: StepId, error: &Error) -> Stop {
 }
 
 /// A failure with something more that was seen.
-fn fail_with(step: StepId, error: &Error, more: &str) -> Stop {
+pub(super) fn fail_with(step: StepId, error: &Error, more: &str) -> Stop {
     let refused = matches!(
         error.kind(),
         ErrorKind::RefusedCredentials | ErrorKind::Locked { .. } | ErrorKind::Untrusted { .. }

@@ -3,7 +3,7 @@
 use std::{os::unix::net::UnixStream, sync::Arc};
 
 use rackhand_agent::{
-    journal::{FileJournal, Wish},
+    journal::{FileJournal, Holder, Wish},
     ledger::FileLedger,
 };
 use rackhand_bmc::Pacing;
@@ -20,54 +20,67 @@ pub(crate) fn retry(args: &RetryLoginArgs, common: &Common, world: &World) -> an
     }
     let window = Pacing::default().login_window;
     let ledger = FileLedger::open(common.state.create()?, Arc::clone(&world.clock), window)?;
-    let (mut words, mut any) = (Vec::new(), false);
+    let owner = owner(common)?;
+    let mut any = false;
     if let Some(user) = &args.user {
-        let refusing = ledger.permit_user_again(user)?;
+        let refusing = ledger.refused_to(user)?;
         any |= !refusing.is_empty();
-        world.stderr.line(format_args!("{}", user_said(user, &refusing)))?;
-        words.push((Wish::LoginAs, user.clone()));
+        world.stderr.line(format_args!("user {user}: {}", refusing_said(&refusing)))?;
+        match owner {
+            Owner::Service(_) => post(user, Wish::LoginAs, "retry-login", common, world)?,
+            _ => ledger.permit_user_again(user)?,
+        }
     }
-    for bmc in bmcs {
-        let refused = ledger.permit_again(&bmc)?;
+    for bmc in &bmcs {
+        let refused = ledger.refused(bmc)?;
         any |= refused > 0;
-        world.stderr.line(format_args!("{}", bmc_said(&bmc, refused)))?;
-        words.push((Wish::Login, bmc));
+        world.stderr.line(format_args!("BMC {bmc}: {}", refused_said(refused)))?;
+        match owner {
+            Owner::Service(_) => post(bmc, Wish::Login, "retry-login", common, world)?,
+            _ => ledger.permit_again(bmc)?,
+        }
     }
-    let told = tell_owner(&words, common, world)?;
-    Ok(if any || told { Exit::Done } else { Exit::Failed })
+    match &owner {
+        Owner::Service(holder) => world.stderr.line(format_args!(
+            "the service ({holder}) was told: it reads everything again, then logs in once more"
+        ))?,
+        Owner::Other(holder) => world.stderr.line(format_args!(
+            "one more login is permitted. An apply runs ({holder}) with the credentials that it has read: once it has ended, apply again"
+        ))?,
+        Owner::None if any => world.stderr.line("one more login is permitted")?,
+        Owner::None => {}
+    }
+    Ok(if any || matches!(owner, Owner::Service(_)) { Exit::Done } else { Exit::Failed })
 }
 
-/// A service waits for this word, however long ago the refusal was; an apply has given those nodes up. Answers whether a
-/// service was told.
-fn tell_owner(words: &[(Wish, String)], common: &Common, world: &World) -> anyhow::Result<bool> {
-    let Some(owner) = FileJournal::owner(common.state.path())? else { return Ok(false) };
-    for (wish, whose) in words {
-        post(whose, *wish, "retry-login", common, world)?;
-    }
+/// Whose the state directory is at this moment.
+enum Owner {
+    None,
+    /// A service, which itself permits the login, after it has read what was corrected.
+    Service(Holder),
+    /// An apply, or a service that is not up yet.
+    Other(Holder),
+}
+
+fn owner(common: &Common) -> anyhow::Result<Owner> {
+    let Some(holder) = FileJournal::owner(common.state.path())? else { return Ok(Owner::None) };
     // A socket that a killed service left answers nobody.
-    let service = UnixStream::connect(socket(common.state.path())).is_ok();
-    world.stderr.line(if service {
-        format!("the service ({owner}) was told: it reads everything again, then logs in")
-    } else {
-        format!(
-            "an apply runs ({owner}) with the credentials that it has read: once it has ended, apply again"
-        )
-    })?;
-    Ok(service)
+    let answers = UnixStream::connect(socket(common.state.path())).is_ok();
+    Ok(if answers { Owner::Service(holder) } else { Owner::Other(holder) })
 }
 
-fn user_said(user: &str, refusing: &[String]) -> String {
-    match refusing {
-        [] => format!("user {user}: no BMC is known to have refused it lately"),
-        [one] => format!("user {user}: BMC {one} refused it; one more login is permitted there"),
-        many => format!("user {user}: {} BMCs refused it; one more login is permitted to each", many.len()),
+fn refusing_said(bmcs: &[String]) -> String {
+    match bmcs {
+        [] => "no BMC is known to have refused it lately".to_owned(),
+        [one] => format!("BMC {one} refused it"),
+        many => format!("{} BMCs refused it", many.len()),
     }
 }
 
-fn bmc_said(bmc: &str, refused: u32) -> String {
-    match refused {
-        0 => format!("BMC {bmc}: no refused login is known of it"),
-        1 => format!("BMC {bmc}: it refused one login; one more is permitted"),
-        n => format!("BMC {bmc}: it refused {n} logins; one more is permitted"),
+fn refused_said(logins: u32) -> String {
+    match logins {
+        0 => "no refused login is known of it".to_owned(),
+        1 => "it refused one login".to_owned(),
+        n => format!("it refused {n} logins"),
     }
 }

@@ -59,6 +59,8 @@ pub(crate) struct Fleet {
     inbox: Inbox,
     images: Arc<Images>,
     reports: reports::Reports,
+    /// What BMCs refused, for somebody's word that it is corrected.
+    ledger: FileLedger,
     /// Answers beside the site's DHCP server for as long as the run goes on.
     _proxy: Option<ProxyDhcp>,
 }
@@ -181,7 +183,8 @@ impl Fleet {
             stop: CancellationToken::new(),
         };
         let reports = reports::Reports::start(&options.reports, &journal)?;
-        Ok(Self { shared: Arc::new(shared), inbox, images, reports, _proxy: proxy })
+        let ledger = FileLedger::open(&dir, Arc::clone(&world.clock), options.pacing.login_window)?;
+        Ok(Self { shared: Arc::new(shared), inbox, images, reports, ledger, _proxy: proxy })
     }
 
     /// As [`open`](Self::open), and answers BMCs at once: what there is to do is known.

@@ -3,7 +3,7 @@
 //! A request is written into the journal as a decision, with its id, then obeyed, then removed. One that is found again
 //! after a kill in between is known by its id and only removed.
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, time::Duration};
 
 use rackhand_agent::{
     event::{Decision, Event},
@@ -11,6 +11,7 @@ use rackhand_agent::{
     history::NodeHistory,
     journal::{Inbox, Journal, JournalError, Posted, RequestId, Wish},
 };
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Fleet, run::Tasks};
@@ -86,7 +87,12 @@ pub(super) struct Login {
     pub(super) whose: Whose,
     /// Who says so.
     pub(super) by: String,
+    /// How long a node is waited for that is meant by it.
+    pub(super) until: Instant,
 }
+
+/// As long as it takes to mend a source that cannot be read.
+const KEPT: Duration = Duration::from_secs(600);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Whose {
@@ -104,15 +110,15 @@ impl Login {
             Wish::LoginAs => Whose::User(name),
             _ => return None,
         };
-        Some(Self { whose, by: posted.request.by.clone() })
+        Some(Self { whose, by: posted.request.by.clone(), until: Instant::now() + KEPT })
     }
 }
 
 impl fmt::Display for Login {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.whose {
-            Whose::Bmc(bmc) => write!(f, "BMC {bmc} is logged in to again ({})", self.by),
-            Whose::User(user) => write!(f, "user {user} is tried again ({})", self.by),
+            Whose::Bmc(bmc) => write!(f, "a login to BMC {bmc} is permitted ({})", self.by),
+            Whose::User(user) => write!(f, "logins of user {user} are permitted ({})", self.by),
         }
     }
 }

@@ -17,7 +17,7 @@ use serde::Serialize;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, watch},
-    time::interval,
+    time::{Instant, interval},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -243,11 +243,10 @@ impl Serving<'_> {
             // Only now is it known what the nodes of running jobs read.
             self.fleet.publish_running().await;
         }
+        // First, so that what the change begins is let in.
+        let again = self.permit_logins(answers)?;
         self.steer(wanted, &waiting, &going, complete).await?;
-        let (due, later) =
-            std::mem::take(&mut self.logins).into_iter().partition(|(after, _)| *after <= answers);
-        self.logins = later;
-        self.log_in_again(due)?;
+        self.begin_refused(again);
         self.sighted(stages).await;
         self.snapshot.source = Some(from);
         // Said when it is news: a node with an error is not touched, and somebody waits for it.
@@ -313,30 +312,60 @@ impl Serving<'_> {
         self.tasks.begin(self.fleet, node);
     }
 
-    /// Begins the nodes that were refused, now that somebody says that their credentials are corrected. The ledger has the
-    /// last word on each.
-    fn log_in_again(&mut self, logins: Vec<(u64, Login)>) -> anyhow::Result<()> {
-        for (_, login) in logins {
-            self.world.stderr.line(&login)?;
-            let shared = &self.fleet.shared;
-            let (connector, now) = (&shared.connector, shared.now());
-            let meant = |node: &str| {
-                let Some(access) = connector.access(node).filter(|_| now.specs.contains_key(node)) else {
-                    return false;
-                };
-                match &login.whose {
-                    Whose::Bmc(bmc) => access.address.name() == *bmc,
-                    Whose::User(user) => access.credentials.is_ok_and(|known| known.username == *user),
+    /// Permits the logins that somebody says are corrected, once everything was read after that. Answers the nodes they are for;
+    /// one whose task runs is begun again after it, since that may have tried the old credentials. A word that means no node
+    /// is kept for a while: a Secret may be unreadable just now.
+    fn permit_logins(&mut self, answers: u64) -> anyhow::Result<Vec<String>> {
+        let mut again = Vec::new();
+        for (after, login) in std::mem::take(&mut self.logins) {
+            let nodes = if after <= answers { self.nodes_of(&login.whose) } else { Vec::new() };
+            if nodes.is_empty() {
+                if Instant::now() < login.until {
+                    self.logins.push((after, login));
+                } else {
+                    self.world.stderr.line(format_args!("{login}: no node here is meant by that"))?;
                 }
+                continue;
+            }
+            let ledger = &self.fleet.ledger;
+            let permitted = match &login.whose {
+                Whose::Bmc(bmc) => ledger.permit_again(bmc),
+                Whose::User(user) => ledger.permit_user_again(user),
             };
-            let refused: Vec<String> =
-                self.supervisor.refused().filter(|node| meant(node)).map(str::to_owned).collect();
-            for node in refused {
-                self.supervisor.begun(&node);
-                self.begin(node);
+            match permitted {
+                Ok(()) => self.world.stderr.line(&login)?,
+                Err(error) => self.world.stderr.line(format_args!("{login}: {error}"))?,
+            }
+            for node in nodes {
+                if self.tasks.is_under_way(&node) {
+                    self.supervisor.after_this(&node)
+                } else {
+                    again.push(node)
+                }
             }
         }
-        Ok(())
+        Ok(again)
+    }
+
+    /// The nodes that are logged in to so.
+    fn nodes_of(&self, whose: &Whose) -> Vec<String> {
+        let shared = &self.fleet.shared;
+        let meant = |node: &&String| {
+            shared.connector.access(node).is_some_and(|access| match whose {
+                Whose::Bmc(bmc) => access.address.name() == *bmc,
+                Whose::User(user) => access.credentials.is_ok_and(|known| known.username == *user),
+            })
+        };
+        shared.now().specs.keys().filter(meant).cloned().collect()
+    }
+
+    /// Begins those of the nodes that still stand where they were refused. The ledger has the last word on each.
+    fn begin_refused(&mut self, nodes: Vec<String>) {
+        let refused: BTreeSet<String> = self.supervisor.refused().map(str::to_owned).collect();
+        for node in nodes.into_iter().filter(|node| refused.contains(node)) {
+            self.supervisor.begun(&node);
+            self.begin(node);
+        }
     }
 
     fn is_installing(&self, node: &str) -> bool {

@@ -134,8 +134,12 @@ impl Core {
         Err(error)
     }
 
-    /// A request was let in with the credentials of this generation.
-    pub(crate) async fn accepted(&self, generation: u64) {
+    /// A request was answered with this status, and not 401, to the credentials of this generation: it was let in, unless a 403
+    /// says of a locked account what it also says of a missing right.
+    pub(crate) async fn accepted(&self, generation: u64, status: StatusCode) {
+        if status == StatusCode::FORBIDDEN {
+            return;
+        }
         let mut auth = self.auth.lock().await;
         if auth.generation == generation
             && let State::Ready { proven, .. } = &mut auth.state

@@ -189,7 +189,7 @@ impl Core {
         let (credential, generation) = self.credential().await.map_err(Failure::Error)?;
         let answer = self.send(ask, Some(&credential), if_match).await.map_err(Failure::Transport)?;
         if answer.status != StatusCode::UNAUTHORIZED {
-            self.accepted(generation).await;
+            self.accepted(generation, answer.status).await;
             return Ok(answer);
         }
         self.refused(ask, generation, &answer).await.map_err(Failure::Error)?;
@@ -198,7 +198,7 @@ impl Core {
         if answer.status == StatusCode::UNAUTHORIZED {
             return Err(Failure::Error(self.refused_again(ask, generation, &answer).await));
         }
-        self.accepted(generation).await;
+        self.accepted(generation, answer.status).await;
         Ok(answer)
     }
 
