@@ -165,7 +165,7 @@ impl StatusSink {
     /// One write of one status.
     async fn write(&self, node: String, target: Target, wanted: Wanted) -> Done {
         let result = self.written(&target, &wanted).await;
-        Done { node, wanted, result }
+        Done { node, uid: target.uid, wanted, result }
     }
 
     async fn written(&self, target: &Target, wanted: &Wanted) -> Result<(), Trouble> {
@@ -242,6 +242,8 @@ struct Wanted {
 /// One write and what became of it.
 struct Done {
     node: String,
+    /// The object that was meant; none when it had to be made.
+    uid: Option<String>,
     wanted: Wanted,
     result: Result<(), Trouble>,
 }
@@ -433,7 +435,7 @@ impl<'a> Run<'a> {
     }
 
     fn settle(&mut self, done: Done) {
-        let Done { node, wanted, result } = done;
+        let Done { node, uid, wanted, result } = done;
         self.busy.remove(&node);
         let now = Instant::now();
         match result {
@@ -442,6 +444,12 @@ impl<'a> Run<'a> {
                 self.not_before = None;
                 self.trouble = None;
                 self.written += 1;
+                let there = self.targets.as_ref().and_then(|all| all.get(&node));
+                if uid.is_some() && there.is_none_or(|there| there.uid != uid) {
+                    // Another object of this name has taken its place meanwhile, and it may never have got this.
+                    self.mark(node);
+                    return;
+                }
                 let last = self.last.entry(node).or_default();
                 *last = Last { status: Some(wanted.status), held: wanted.held, at: Some(now) };
             }
