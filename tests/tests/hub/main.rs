@@ -11,6 +11,7 @@
 mod git;
 mod outage;
 mod pool;
+mod replaced;
 mod scale;
 mod schema;
 mod serve;

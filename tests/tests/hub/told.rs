@@ -49,7 +49,7 @@ pub(crate) fn telling(server: &ApiServer, lab: &Lab, nodes: &[Node], per_minute:
     Told { sink: status, _aim: aim, _tasks: tasks }
 }
 
-fn target(server: &ApiServer, node: &str) -> Target {
+pub(crate) fn target(server: &ApiServer, node: &str) -> Target {
     let object =
         server.create(&provision("site1", node, &json!({ "agentRef": { "name": "rack7" } }))).unwrap();
     Target {
