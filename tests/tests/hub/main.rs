@@ -16,3 +16,4 @@ mod scale;
 mod schema;
 mod serve;
 mod told;
+mod wire;

@@ -6,51 +6,20 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll},
     time::Duration,
 };
 
-use rackhand_apiserver::{ApiServer, Body, Options};
+use rackhand_apiserver::{ApiServer, Options};
 use rackhand_bmc::{Clock, SimClock};
-use rackhand_hub::kubernetes::{
-    Client, HubSource, LeaseKeeper, LeaseTimes, SourceParts, Standing, Tenure, Who,
-};
-use rackhand_tests::hub::{hub, provision, seen};
+use rackhand_hub::kubernetes::{HubSource, LeaseKeeper, LeaseTimes, SourceParts, Standing, Tenure, Who};
+use rackhand_tests::hub::{client, hub, provision, seen};
 use serde_json::json;
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
 };
-use tower::Service;
 
-/// The hub, as long as the cable is in.
-#[derive(Clone)]
-struct Cable {
-    server: ApiServer,
-    cut: Arc<AtomicBool>,
-}
-
-impl<B> Service<http::Request<B>> for Cable
-where
-    ApiServer: Service<http::Request<B>, Response = http::Response<Body>, Error = std::io::Error>,
-    <ApiServer as Service<http::Request<B>>>::Future: Send + 'static,
-    B: Send + 'static,
-{
-    type Response = http::Response<Body>;
-    type Error = std::io::Error;
-    type Future = Pin<Box<dyn Future<Output = std::io::Result<http::Response<Body>>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        if self.cut.load(Ordering::Relaxed) {
-            return Box::pin(async { Err(std::io::Error::other("the cable is cut")) });
-        }
-        Box::pin(self.server.call(request))
-    }
-}
+use crate::wire::wired;
 
 /// Runs only while it is not stopped, like a process after SIGSTOP.
 struct Stoppable<F> {
@@ -88,7 +57,13 @@ struct Agent {
 
 fn agent(server: &ApiServer, name: &str, clock: &Arc<dyn Clock>) -> Agent {
     let cut = Arc::new(AtomicBool::new(false));
-    let client = Client::new(Cable { server: server.clone(), cut: Arc::clone(&cut) }, "default");
+    let cable = Arc::clone(&cut);
+    let client = wired(server, move |_, answer| {
+        if cable.load(Ordering::Relaxed) {
+            return Box::pin(async { Err(std::io::Error::other("the cable is cut")) });
+        }
+        answer
+    });
     let times = LeaseTimes::default();
     let keeper =
         LeaseKeeper::new(client.clone(), "rackhand", name, format!("{name}_1"), Arc::clone(clock), times);
@@ -190,9 +165,8 @@ async fn two_processes_of_one_name_do_not_both_act() {
     let server = hub(Options::default(), &["rackhand"]);
     let clock: Arc<dyn Clock> = Arc::new(SimClock::starting_at("2026-01-01T00:00:00Z".parse().unwrap()));
     let keeper = |identity: &str| {
-        let client = Client::new(server.clone(), "default");
         let times = LeaseTimes::default();
-        LeaseKeeper::new(client, "rackhand", "rack7", identity.to_owned(), Arc::clone(&clock), times)
+        LeaseKeeper::new(client(&server), "rackhand", "rack7", identity.to_owned(), Arc::clone(&clock), times)
     };
     let (one, other) = (keeper("x"), keeper("y"));
     let tenures = [&one, &other].map(|keeper| Tenure::new(keeper.standing(), LeaseTimes::default()));

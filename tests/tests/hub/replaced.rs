@@ -1,15 +1,10 @@
 //! An object that takes another's place while the other's status is being written.
 
-use std::{
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use rackhand_agent::{engine::NodeResult, journal::Journal};
-use rackhand_apiserver::{ApiServer, Body, Options};
-use rackhand_hub::kubernetes::{Budget, Client, SinkOptions, SinkParts, StatusSink, Targets};
+use rackhand_apiserver::{ApiServer, Options};
+use rackhand_hub::kubernetes::{Budget, SinkOptions, SinkParts, StatusSink, Targets};
 use rackhand_tests::{
     hub::{hub, seen},
     lab::{Lab, Node},
@@ -21,41 +16,7 @@ use tokio::{
 };
 use tower::Service;
 
-use crate::told::target;
-
-/// The hub, whose answers to written statuses are held back until there is a permit for each.
-#[derive(Clone)]
-struct Slow {
-    server: ApiServer,
-    permits: Arc<Semaphore>,
-}
-
-impl<B> Service<http::Request<B>> for Slow
-where
-    ApiServer: Service<http::Request<B>, Response = http::Response<Body>, Error = std::io::Error>,
-    <ApiServer as Service<http::Request<B>>>::Future: Send + 'static,
-    B: Send + 'static,
-{
-    type Response = http::Response<Body>;
-    type Error = std::io::Error;
-    type Future = Pin<Box<dyn Future<Output = std::io::Result<http::Response<Body>>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        let held = request.uri().path().ends_with("/status");
-        let (answer, permits) = (self.server.call(request), Arc::clone(&self.permits));
-        Box::pin(async move {
-            let answer = answer.await;
-            if held {
-                permits.acquire().await.map_err(std::io::Error::other)?.forget();
-            }
-            answer
-        })
-    }
-}
+use crate::{told::target, wire::wired};
 
 /// Whether the object shows a status, within a minute of the test's clock.
 async fn is_told(server: &ApiServer) -> bool {
@@ -75,10 +36,22 @@ async fn the_late_answer_for_one_object_is_none_for_the_object_in_its_place() {
     let server = hub(Options::default(), &["site1"]);
     let one = |target| Some(Arc::new(Targets::from([("node1".to_owned(), target)])));
     let (aim, aimed) = watch::channel(one(target(&server, "node1")));
+    // Answers to written statuses are held back until there is a permit for each.
     let permits = Arc::new(Semaphore::new(0));
+    let words = Arc::clone(&permits);
+    let client = wired(&server, move |path, answer| {
+        let held = path.ends_with("/status").then(|| Arc::clone(&words));
+        Box::pin(async move {
+            let answer = answer.await;
+            if let Some(words) = held {
+                words.acquire().await.map_err(std::io::Error::other)?.forget();
+            }
+            answer
+        })
+    });
     let journal: Arc<dyn Journal> = lab.journal.clone();
     let sink = StatusSink::new(SinkParts {
-        client: Client::new(Slow { server: server.clone(), permits: Arc::clone(&permits) }, "default"),
+        client,
         agent: "rack7".to_owned(),
         journal,
         clock: Arc::clone(&lab.clock),

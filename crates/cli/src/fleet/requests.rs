@@ -117,8 +117,8 @@ impl Login {
 impl fmt::Display for Login {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.whose {
-            Whose::Bmc(bmc) => write!(f, "a login to BMC {bmc} is permitted ({})", self.by),
-            Whose::User(user) => write!(f, "logins of user {user} are permitted ({})", self.by),
+            Whose::Bmc(bmc) => write!(f, "a login to BMC {bmc} ({})", self.by),
+            Whose::User(user) => write!(f, "logins of user {user} ({})", self.by),
         }
     }
 }

@@ -323,7 +323,9 @@ impl Serving<'_> {
                 if Instant::now() < login.until {
                     self.logins.push((after, login));
                 } else {
-                    self.world.stderr.line(format_args!("{login}: no node here is meant by that"))?;
+                    self.world
+                        .stderr
+                        .line(format_args!("not permitted: {login}: no node here is meant by that"))?;
                 }
                 continue;
             }
@@ -333,8 +335,8 @@ impl Serving<'_> {
                 Whose::User(user) => ledger.permit_user_again(user),
             };
             match permitted {
-                Ok(()) => self.world.stderr.line(&login)?,
-                Err(error) => self.world.stderr.line(format_args!("{login}: {error}"))?,
+                Ok(()) => self.world.stderr.line(format_args!("permitted: {login}"))?,
+                Err(error) => self.world.stderr.line(format_args!("not permitted: {login}: {error}"))?,
             }
             for node in nodes {
                 if self.tasks.is_under_way(&node) {
